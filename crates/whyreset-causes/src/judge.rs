@@ -1,0 +1,233 @@
+//! Holds every cause against a dossier and says which one stands, how sure it is, and what
+//! refused the others.
+//!
+//! The rule in full: a cause is refused by the first requirement that is `Absent` or exclusion
+//! that is `Seen`. What remains stands as high as `at_most` and as the lowest `if_blind` of what
+//! could not be seen. The highest one is named; a cause that explains another one takes its place
+//! and names it as the mechanism. Where several stand equally high and none explains the rest,
+//! nothing is proved and the answer is `unknown`, with each of them as a rival.
+
+use whyreset_evidence::{Certainty, Dossier, EvidenceLine, Finding, Mark, Named, Rival, Verdict};
+
+use crate::catalog::{CATALOG, UNKNOWN};
+use crate::cause::{Cause, Requirement};
+use crate::reading;
+
+/// What the judge thinks of one cause.
+pub struct Opinion {
+    /// The cause.
+    pub cause: &'static Cause,
+    /// Whether it stands.
+    pub standing: Standing,
+    /// The answers to its requirements, in their order, up to the one that refused it.
+    pub findings: Vec<Finding>,
+}
+
+/// Whether a cause stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It stands this high.
+    Holds(Certainty),
+    /// This requirement refused it.
+    Refused {
+        /// The requirement's text.
+        requirement: &'static str,
+        /// What was seen.
+        because: String,
+    },
+}
+
+impl Opinion {
+    /// How high it stands; `Unknown` where it was refused.
+    pub const fn certainty(&self) -> Certainty {
+        match self.standing {
+            Standing::Holds(certainty) => certainty,
+            Standing::Refused { .. } => Certainty::Unknown,
+        }
+    }
+
+    fn holds(&self) -> bool {
+        matches!(self.standing, Standing::Holds(_))
+    }
+
+    /// How many of its requirements were seen: the nearness of a refused rival.
+    fn seen(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.is_seen()).count()
+    }
+
+    fn because(&self) -> String {
+        match &self.standing {
+            Standing::Refused { because, .. } => because.clone(),
+            Standing::Holds(_) => {
+                let blind = self.findings.iter().find(|f| matches!(f, Finding::Blind { .. }));
+                blind.map_or_else(
+                    || "fits all that was seen".to_owned(),
+                    |f| format!("not refused: {}", f.text()),
+                )
+            }
+        }
+    }
+}
+
+fn weigh(cause: &'static Cause, dossier: &Dossier) -> Opinion {
+    let mut findings = Vec::new();
+    let mut certainty = cause.at_most;
+    let refused = |requirement: &Requirement, because: &str| Standing::Refused {
+        requirement: requirement.text,
+        because: because.to_owned(),
+    };
+    for requirement in cause.requires {
+        let finding = (requirement.check)(dossier);
+        match &finding {
+            Finding::Seen { .. } => {}
+            Finding::Absent { what, .. } => {
+                let standing = refused(requirement, what);
+                return Opinion {
+                    cause,
+                    standing,
+                    findings,
+                };
+            }
+            Finding::Blind { .. } => certainty = certainty.min(requirement.if_blind),
+        }
+        findings.push(finding);
+    }
+    for exclusion in cause.excludes {
+        let finding = (exclusion.check)(dossier);
+        match &finding {
+            Finding::Seen { what, .. } => {
+                let standing = refused(exclusion, what);
+                return Opinion {
+                    cause,
+                    standing,
+                    findings,
+                };
+            }
+            Finding::Absent { .. } => {}
+            Finding::Blind { .. } => certainty = certainty.min(exclusion.if_blind),
+        }
+        findings.push(finding);
+    }
+    Opinion {
+        cause,
+        standing: Standing::Holds(certainty),
+        findings,
+    }
+}
+
+/// What the judge thinks of every cause, in the catalogue's order.
+pub fn opinions(dossier: &Dossier) -> Vec<Opinion> {
+    CATALOG.iter().map(|cause| weigh(cause, dossier)).collect()
+}
+
+/// The verdict on one dossier.
+pub fn judge(dossier: &Dossier) -> Verdict {
+    let opinions = opinions(dossier);
+    let top = opinions
+        .iter()
+        .filter(|o| o.holds())
+        .map(Opinion::certainty)
+        .max();
+    let standing: Vec<&Opinion> = opinions
+        .iter()
+        .filter(|o| o.holds() && Some(o.certainty()) == top)
+        .collect();
+    let explained = |o: &Opinion| {
+        standing
+            .iter()
+            .any(|other| other.cause.explains.contains(&o.cause.id))
+    };
+    let roots: Vec<&Opinion> = standing.iter().copied().filter(|o| !explained(o)).collect();
+    match roots.as_slice() {
+        [named] => {
+            let mechanism = opinions
+                .iter()
+                .filter(|o| o.holds() && named.cause.explains.contains(&o.cause.id))
+                .max_by_key(|o| o.certainty());
+            verdict(dossier, &opinions, Some(named), mechanism)
+        }
+        _ => verdict(dossier, &opinions, None, None),
+    }
+}
+
+fn verdict(
+    dossier: &Dossier,
+    opinions: &[Opinion],
+    named: Option<&Opinion>,
+    mechanism: Option<&Opinion>,
+) -> Verdict {
+    let cause = named.map_or(&UNKNOWN, |o| o.cause);
+    let situation = cause
+        .situations
+        .iter()
+        .map(|situation| (situation, (situation.check)(dossier)))
+        .find(|(_, finding)| finding.is_seen());
+    let mut evidence = Vec::new();
+    for opinion in [named, mechanism].into_iter().flatten() {
+        for finding in &opinion.findings {
+            push_line(&mut evidence, finding);
+        }
+    }
+    if let Some((_, finding)) = &situation {
+        push_line(&mut evidence, finding);
+    }
+    for finding in reading::background(dossier) {
+        push_line(&mut evidence, &finding);
+    }
+    let mut fix: Vec<String> = Vec::new();
+    if let Some((situation, _)) = &situation {
+        fix.extend(situation.fix.iter().map(|&line| line.to_owned()));
+    }
+    fix.extend(crate::Page::of(cause).fixes());
+    let rivals = rivals(opinions, named, mechanism);
+    let name = Named {
+        id: cause.id,
+        summary: (cause.sentence)(dossier),
+        certainty: named.map_or(Certainty::Unknown, Opinion::certainty),
+        situation: situation.as_ref().map(|(situation, _)| situation.id),
+        mechanism: mechanism.map(|o| o.cause.id),
+        rivals,
+    };
+    let benign = situation.is_some_and(|(situation, _)| situation.benign);
+    reading::assemble(dossier, cause, name, evidence, fix, benign)
+}
+
+/// The rivals worth naming: all that still stand, then the refused ones that came nearest.
+fn rivals(opinions: &[Opinion], named: Option<&Opinion>, mechanism: Option<&Opinion>) -> Vec<Rival> {
+    const REFUSED_SHOWN: usize = 3;
+    let is_named = |o: &Opinion| {
+        [named, mechanism]
+            .into_iter()
+            .flatten()
+            .any(|n| core::ptr::eq(n.cause, o.cause))
+    };
+    let rival = |o: &Opinion| Rival {
+        id: o.cause.id,
+        because: o.because(),
+    };
+    let mut standing: Vec<&Opinion> = opinions.iter().filter(|o| o.holds() && !is_named(o)).collect();
+    standing.sort_by_key(|o| core::cmp::Reverse(o.certainty()));
+    let mut refused: Vec<&Opinion> = opinions.iter().filter(|o| !o.holds() && o.seen() > 0).collect();
+    refused.sort_by_key(|o| core::cmp::Reverse(o.seen()));
+    standing
+        .into_iter()
+        .chain(refused.into_iter().take(REFUSED_SHOWN))
+        .map(rival)
+        .collect()
+}
+
+fn push_line(evidence: &mut Vec<EvidenceLine>, finding: &Finding) {
+    let (mark, what, cite) = match finding {
+        Finding::Seen { what, cite } => (Mark::Seen, what, cite),
+        Finding::Absent { what, cite } => (Mark::Absent, what, cite),
+        Finding::Blind { why, cure } => (Mark::Blind, why, cure),
+    };
+    let line = EvidenceLine {
+        finding: mark,
+        what: what.clone(),
+        cite: cite.clone(),
+    };
+    if !evidence.contains(&line) {
+        evidence.push(line);
+    }
+}

@@ -1,0 +1,22 @@
+//! The catalogue of causes and the judge that holds each of them against a dossier.
+//!
+//! A cause is a static declaration beside its page: what it requires, what excludes it, how it is
+//! put into words, how to fix it. Every face walks [`CATALOG`]; nowhere is there a branch on one
+//! cause's id.
+//!
+//! This crate refuses to know where a fact came from, to read a clock, and to print.
+
+#![forbid(unsafe_code)]
+
+mod ask;
+mod catalog;
+mod cause;
+mod judge;
+mod page;
+mod reading;
+mod words;
+
+pub use catalog::{CATALOG, UNKNOWN, find};
+pub use cause::{Accuse, Cause, From, Group, Requirement, Situation};
+pub use judge::{Opinion, Standing, judge, opinions};
+pub use page::{Case, Page};

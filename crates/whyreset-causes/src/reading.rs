@@ -1,0 +1,298 @@
+//! What a dossier says by itself, whatever the cause: stage, outcome, victim, and the evidence
+//! that belongs to every verdict.
+
+use core::time::Duration;
+
+use whyreset_evidence::{
+    Connection, Dossier, Errno, EvidenceLine, Finding, Host, Named, Origin, Outcome, Party, Process, Reset,
+    SeenFrom, Sender, Side, Socket, Stage, TcpState, Verdict, Victim, What,
+};
+
+use crate::ask;
+use crate::cause::{Accuse, Cause, From};
+
+/// Findings that every verdict carries: the kernel's own word, and what could not be seen.
+pub fn background(dossier: &Dossier) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some((fact, sent)) = dossier.sent()
+        && let Some(reason) = &sent.reason
+    {
+        findings.push(Finding::seen(
+            format!("kernel reset reason {reason}"),
+            &*fact.cite,
+        ));
+    }
+    for side in [Side::Client, Side::Server] {
+        if !dossier.watches(side) {
+            findings.push(ask::elsewhere(dossier, side));
+        }
+    }
+    if dossier.coverage.lost > 0 {
+        findings.push(Finding::blind(
+            format!(
+                "{} kernel events were lost around this reset",
+                dossier.coverage.lost
+            ),
+            "a larger --ring, or a narrower FILTER",
+        ));
+    }
+    findings
+}
+
+/// Puts the verdict together.
+pub fn assemble(
+    dossier: &Dossier,
+    cause: &Cause,
+    named: Named,
+    evidence: Vec<EvidenceLine>,
+    fix: Vec<String>,
+    benign: bool,
+) -> Verdict {
+    Verdict {
+        time: dossier.time(),
+        source: dossier.source,
+        outcome: outcome(dossier),
+        connection: connection(dossier),
+        reset: Reset {
+            from: origin(dossier, cause),
+            seen: seen(dossier),
+            accepted: accepted(dossier),
+            count: dossier.reset_count(),
+            benign,
+        },
+        sender: Sender {
+            party: cause.party,
+            host: host(dossier, cause),
+            process: accused(dossier, cause),
+            rule: None,
+        },
+        victim: victim(dossier),
+        cause: named,
+        evidence,
+        fix,
+    }
+}
+
+fn any_reset(dossier: &Dossier) -> bool {
+    dossier
+        .facts
+        .iter()
+        .any(|fact| matches!(fact.what, What::Sent(_) | What::Received(_)))
+}
+
+/// The end that a reset hit, or that gave up where there was none.
+fn victim_side(dossier: &Dossier) -> Option<Side> {
+    match dossier.from() {
+        Some(side) if any_reset(dossier) => Some(side.other()),
+        other => other,
+    }
+}
+
+fn outcome(dossier: &Dossier) -> Outcome {
+    let errno = victim_side(dossier).and_then(|side| dossier.errno(side));
+    if !any_reset(dossier) {
+        return match errno {
+            Some(Errno::ConnAborted) => Outcome::Aborted,
+            Some(Errno::ConnRefused) => Outcome::Refused,
+            _ => Outcome::Timeout,
+        };
+    }
+    let opened_only = dossier
+        .received()
+        .is_some_and(|(_, r)| state_is(r.socket.as_ref(), TcpState::SynSent))
+        || dossier.sent().is_some_and(|(_, s)| {
+            s.socket.is_none() && s.trigger.as_ref().is_some_and(|trigger| trigger.flags.is_open())
+        });
+    if opened_only || errno == Some(Errno::ConnRefused) {
+        Outcome::Refused
+    } else {
+        Outcome::Reset
+    }
+}
+
+fn state_is(socket: Option<&Socket>, state: TcpState) -> bool {
+    socket.is_some_and(|socket| socket.state == state)
+}
+
+fn origin(dossier: &Dossier, cause: &Cause) -> Origin {
+    match (cause.from, dossier.from()) {
+        (From::Between, _) => Origin::Between,
+        // Whose name a reset bore is no proof of who sent it: without a cause, only the sender's
+        // own kernel tells.
+        (From::Sender, Some(side)) if cause.party != Party::Unknown || dossier.sent().is_some() => {
+            Origin::End(side)
+        }
+        _ => Origin::Unknown,
+    }
+}
+
+fn host(dossier: &Dossier, cause: &Cause) -> Host {
+    match origin(dossier, cause) {
+        Origin::Between if dossier.drops().next().is_some() => Host::Local,
+        Origin::Between => Host::Between,
+        Origin::End(side) if dossier.watches(side) => Host::Local,
+        Origin::End(_) => Host::Remote,
+        Origin::Unknown => Host::Unknown,
+    }
+}
+
+fn seen(dossier: &Dossier) -> SeenFrom {
+    match (
+        dossier.sent().is_some(),
+        dossier.received().is_some() || dossier.refused_reset().is_some(),
+    ) {
+        (true, true) => SeenFrom::Both,
+        (true, false) => SeenFrom::Sent,
+        (false, true) => SeenFrom::Received,
+        (false, false) => SeenFrom::None,
+    }
+}
+
+fn accepted(dossier: &Dossier) -> Option<bool> {
+    if dossier.received().is_some() {
+        Some(true)
+    } else {
+        dossier.refused_reset().map(|_| false)
+    }
+}
+
+/// The process that `cause` accuses, where the dossier holds it.
+pub fn accused(dossier: &Dossier, cause: &Cause) -> Option<Process> {
+    let side = dossier.from()?;
+    let actor = || dossier.sent().and_then(|(_, sent)| sent.actor.clone());
+    let closer = || dossier.closed_by(side).and_then(|(_, ended)| ended.by.clone());
+    let owner = || dossier.owner(side).or_else(|| dossier.listener(side)).cloned();
+    match cause.accuse {
+        Accuse::Closer => actor().or_else(closer).or_else(owner),
+        Accuse::Owner => owner().or_else(closer),
+        Accuse::Actor => actor(),
+        Accuse::Nobody => None,
+    }
+}
+
+fn victim(dossier: &Dossier) -> Option<Victim> {
+    let side = victim_side(dossier)?;
+    if !dossier.watches(side) {
+        return None;
+    }
+    let process = dossier.owner(side).cloned();
+    let socket = dossier
+        .received()
+        .and_then(|(_, received)| received.socket.as_ref());
+    let derived = socket
+        .filter(|socket| !socket.dead)
+        .map(|socket| match socket.state {
+            TcpState::SynSent => Errno::ConnRefused,
+            TcpState::CloseWait => Errno::Pipe,
+            _ => Errno::ConnReset,
+        });
+    let errno = dossier.errno(side).or(derived);
+    (process.is_some() || errno.is_some()).then_some(Victim { process, errno })
+}
+
+fn stage(dossier: &Dossier) -> Stage {
+    let of = |state: TcpState| match state {
+        TcpState::SynSent | TcpState::SynRecv | TcpState::NewSynRecv => Some(Stage::Handshake),
+        TcpState::Established => Some(Stage::Established),
+        TcpState::FinWait1
+        | TcpState::FinWait2
+        | TcpState::CloseWait
+        | TcpState::LastAck
+        | TcpState::Closing => Some(Stage::Closing),
+        TcpState::TimeWait => Some(Stage::Closed),
+        _ => None,
+    };
+    let received = dossier
+        .received()
+        .and_then(|(_, received)| of(received.socket.as_ref()?.state));
+    if let Some(stage) = received {
+        return stage;
+    }
+    let Some((_, sent)) = dossier.sent() else {
+        return Stage::Unknown;
+    };
+    match (&sent.socket, &sent.trigger) {
+        (Some(socket), None) if socket.state == TcpState::Close => {
+            let fin_was_out = dossier.from().is_some_and(|side| {
+                dossier
+                    .endings(side)
+                    .any(|(_, ended)| ended.to.after_own_fin() || ended.from == TcpState::CloseWait)
+            });
+            if fin_was_out {
+                Stage::Closing
+            } else {
+                Stage::Established
+            }
+        }
+        (Some(socket), _) if of(socket.state).is_some() => of(socket.state).unwrap_or(Stage::Unknown),
+        (_, Some(trigger)) if trigger.flags.is_open() || trigger.flags.is_syn_ack() => Stage::Handshake,
+        (Some(socket), Some(_))
+            if socket.state == TcpState::Listen && dossier.endings(Side::Server).next().is_none() =>
+        {
+            Stage::Unknown
+        }
+        (Some(socket), Some(_)) if socket.state == TcpState::Close => Stage::Closing,
+        _ => Stage::Closed,
+    }
+}
+
+/// Sockets of one end, the one nearest to the reset first.
+fn sockets(dossier: &Dossier, side: Side) -> impl Iterator<Item = &Socket> {
+    let at = move |fact: &&whyreset_evidence::Fact| fact.side == Some(side);
+    let near = dossier
+        .facts
+        .iter()
+        .filter(at)
+        .filter_map(|fact| match &fact.what {
+            What::Sent(sent) => sent.socket.as_ref(),
+            What::Received(received) => received.socket.as_ref(),
+            _ => None,
+        });
+    let far = dossier
+        .facts
+        .iter()
+        .rev()
+        .filter(at)
+        .filter_map(|fact| match &fact.what {
+            What::Ended(ended) => Some(&ended.socket),
+            _ => None,
+        });
+    near.chain(far).filter(|socket| socket.state != TcpState::Listen)
+}
+
+fn connection(dossier: &Dossier) -> Connection {
+    let ms = |ms: Option<u64>| ms.map(Duration::from_millis);
+    let both = || {
+        [Side::Client, Side::Server]
+            .into_iter()
+            .flat_map(|side| sockets(dossier, side))
+    };
+    let bytes = |receiver: Side| {
+        let received = sockets(dossier, receiver)
+            .map(|socket| socket.bytes_received)
+            .max();
+        let acked = sockets(dossier, receiver.other())
+            .map(|socket| socket.bytes_acked)
+            .max();
+        received.max(acked)
+    };
+    let idle = match dossier.received() {
+        Some((_, received)) => received.socket.as_ref().and_then(|socket| socket.heard_ago_ms),
+        None => dossier.sent().and_then(|(_, sent)| {
+            let socket = sent.socket.as_ref()?;
+            [socket.sent_ago_ms, socket.heard_ago_ms]
+                .into_iter()
+                .flatten()
+                .min()
+        }),
+    };
+    Connection {
+        flow: dossier.flow,
+        stage: stage(dossier),
+        age: ms(both().filter_map(|socket| socket.age_ms).max()),
+        idle: ms(idle),
+        bytes_to_server: bytes(Side::Server),
+        bytes_to_client: bytes(Side::Client),
+        netns: dossier.netns,
+    }
+}

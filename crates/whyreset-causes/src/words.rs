@@ -1,0 +1,63 @@
+//! Numbers and names as the sentences of all causes spell them.
+
+use core::time::Duration;
+
+use whyreset_evidence::{Dossier, Process, Side};
+
+/// `3,912`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 byte`, `3,912 bytes`.
+pub fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// `0.4 ms`, `12 ms`, `3.5 s`, `2 min`, `1.5 h`: two figures are enough to act on.
+pub fn span(span: Duration) -> String {
+    let ms = span.as_secs_f64() * 1e3;
+    let (value, unit) = match ms {
+        ms if ms < 1_000.0 => (ms, "ms"),
+        ms if ms < 120_000.0 => (ms / 1e3, "s"),
+        ms if ms < 7_200_000.0 => (ms / 6e4, "min"),
+        ms => (ms / 3.6e6, "h"),
+    };
+    if value >= 10.0 || value.fract() < 0.05 {
+        format!("{value:.0} {unit}")
+    } else {
+        format!("{value:.1} {unit}")
+    }
+}
+
+/// The span of a kernel field kept in milliseconds.
+pub fn span_ms(ms: u64) -> String {
+    span(Duration::from_millis(ms))
+}
+
+/// The process's name, or who it is by role: `nginx`, `the server`.
+pub fn who(process: Option<&Process>, side: Option<Side>) -> String {
+    match (process, side) {
+        (Some(process), _) => process.name.clone(),
+        (None, Some(side)) => format!("the {side}"),
+        (None, None) => "somebody".to_owned(),
+    }
+}
+
+/// The end that the reset came from, by role: `the server`.
+pub fn sender(dossier: &Dossier) -> String {
+    who(None, dossier.from())
+}
+
+/// The other end of the sender's, by role.
+pub fn receiver(dossier: &Dossier) -> String {
+    who(None, dossier.from().map(Side::other))
+}

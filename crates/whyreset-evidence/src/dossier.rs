@@ -1,0 +1,181 @@
+//! All facts about one reset, and the questions that every judge asks of them.
+
+use crate::{Drop, Ended, Errno, Fact, Flow, Killed, Process, Received, Sent, Side, Timestamp, What};
+
+/// Where the facts came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// This host's kernel, as it happened.
+    #[default]
+    Live,
+    /// A packet capture.
+    Capture,
+    /// An active probe.
+    Probe,
+    /// Many hosts joined together.
+    Fleet,
+}
+
+/// A view that is missing, why, and how to get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blindness {
+    /// What cannot be seen.
+    pub what: String,
+    /// Why, and what would cure it.
+    pub cure: String,
+}
+
+/// What the observer could have seen, so that silence can be told from blindness.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The kernel of the client's end is watched.
+    pub client: bool,
+    /// The kernel of the server's end is watched.
+    pub server: bool,
+    /// Resets that answer a segment without a full socket are reported (Linux 6.10 and newer).
+    pub reply_resets: bool,
+    /// Drops are reported with a reason.
+    pub drops: bool,
+    /// Since when: what ended earlier left no tombstone.
+    pub since: Timestamp,
+    /// Events known to be lost around this dossier.
+    pub lost: u64,
+    /// Views that this observer lacks altogether.
+    pub missing: Vec<Blindness>,
+}
+
+/// All facts about one reset: the connection, its two ends, what came before and what the
+/// application got. Facts stand in order of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dossier {
+    /// The connection.
+    pub flow: Flow,
+    /// Where the facts came from.
+    pub source: Source,
+    /// Inode of the network namespace, where there is one.
+    pub netns: Option<u32>,
+    /// The facts.
+    pub facts: Vec<Fact>,
+    /// What could be seen at all.
+    pub coverage: Coverage,
+}
+
+/// One fact's payload together with the fact that carries it.
+type Found<'a, T> = Option<(&'a Fact, &'a T)>;
+
+macro_rules! pick {
+    ($facts:expr, $variant:ident) => {
+        $facts.filter_map(|fact| match &fact.what {
+            What::$variant(inner) => Some((fact, inner)),
+            _ => None,
+        })
+    };
+}
+
+impl Dossier {
+    /// Whether this end's kernel is watched.
+    pub const fn watches(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.coverage.client,
+            Side::Server => self.coverage.server,
+        }
+    }
+
+    /// The first reset a watched kernel sent: the one that later resets react to.
+    pub fn sent(&self) -> Found<'_, Sent> {
+        pick!(self.facts.iter(), Sent).next()
+    }
+
+    /// The first accepted reset a watched kernel received.
+    pub fn received(&self) -> Found<'_, Received> {
+        pick!(self.facts.iter(), Received).find(|(_, r)| r.accepted)
+    }
+
+    /// The first received reset that the stack refused.
+    pub fn refused_reset(&self) -> Found<'_, Received> {
+        pick!(self.facts.iter(), Received).find(|(_, r)| !r.accepted)
+    }
+
+    /// The end the decisive reset came from, as far as the facts themselves tell: who was seen to
+    /// send, else whose name an accepted reset bore.
+    pub fn from(&self) -> Option<Side> {
+        match (self.sent(), self.received()) {
+            (Some((fact, _)), _) => fact.side,
+            (None, Some((fact, _))) => fact.side.map(Side::other),
+            (None, None) => None,
+        }
+    }
+
+    /// The tombstones of one end, in order of time.
+    pub fn endings(&self, side: Side) -> impl DoubleEndedIterator<Item = (&Fact, &Ended)> {
+        pick!(self.facts.iter(), Ended).filter(move |(fact, _)| fact.side == Some(side))
+    }
+
+    /// The ending of this end in which a process closed it, or gave its connect() up.
+    pub fn closed_by(&self, side: Side) -> Found<'_, Ended> {
+        self.endings(side).find(|(_, ended)| ended.by.is_some())
+    }
+
+    /// The ending of this end that left an error.
+    pub fn failed(&self, side: Side) -> Found<'_, Ended> {
+        self.endings(side).find(|(_, ended)| ended.error.is_some())
+    }
+
+    /// Segments dropped before TCP took them.
+    pub fn drops(&self) -> impl Iterator<Item = (&Fact, &Drop)> {
+        pick!(self.facts.iter(), Drop)
+    }
+
+    /// Who sent a deadly signal to this process.
+    pub fn killer_of(&self, pid: u32) -> Found<'_, Killed> {
+        pick!(self.facts.iter(), Killed).find(|(_, killed)| killed.victim == pid)
+    }
+
+    /// The process that held this end's socket.
+    pub fn owner(&self, side: Side) -> Option<&Process> {
+        pick!(self.facts.iter(), Owner)
+            .find(|(fact, _)| fact.side == Some(side))
+            .map(|(_, process)| process)
+    }
+
+    /// The process that holds the listening socket of this end.
+    pub fn listener(&self, side: Side) -> Option<&Process> {
+        pick!(self.facts.iter(), Listener)
+            .find(|(fact, _)| fact.side == Some(side))
+            .map(|(_, process)| process)
+    }
+
+    /// The error this end's socket was left with.
+    pub fn errno(&self, side: Side) -> Option<Errno> {
+        pick!(self.facts.iter(), Errored)
+            .find(|(fact, _)| fact.side == Some(side))
+            .map(|(_, errno)| *errno)
+    }
+
+    /// Resets seen, sent and received ones of one segment counted once.
+    pub fn reset_count(&self) -> usize {
+        let sent = |side| {
+            pick!(self.facts.iter(), Sent)
+                .filter(|(f, _)| f.side == Some(side))
+                .count()
+        };
+        let received = |side: Side| {
+            pick!(self.facts.iter(), Received)
+                .filter(|(f, _)| f.side == Some(side.other()))
+                .count()
+        };
+        [Side::Client, Side::Server]
+            .into_iter()
+            .map(|side| sent(side).max(received(side)))
+            .sum()
+    }
+
+    /// When it happened: the first reset, else the first fact.
+    pub fn time(&self) -> Timestamp {
+        self.facts
+            .iter()
+            .find(|fact| matches!(fact.what, What::Sent(_) | What::Received(_)))
+            .or_else(|| self.facts.first())
+            .map_or(Timestamp::default(), |fact| fact.at)
+    }
+}

@@ -1,0 +1,159 @@
+//! Something observed, with the place it can be looked up.
+
+use core::fmt;
+
+use crate::{Process, Segment, Side, Socket, TcpState, Timestamp};
+
+/// One observation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// When it happened.
+    pub at: Timestamp,
+    /// The end of the connection it happened at; `None` for something between the ends.
+    pub side: Option<Side>,
+    /// What was observed.
+    pub what: What,
+    /// Where it was read: `kernel:tcp_send_reset reason=NO_SOCKET`, `frame:12`, `sysctl:...`.
+    pub cite: String,
+}
+
+/// The kinds of observation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// This end's kernel sent a reset.
+    Sent(Sent),
+    /// This end received a reset.
+    Received(Received),
+    /// This end's socket came to an end, now or earlier (the tombstone of a connection).
+    Ended(Ended),
+    /// The socket of this end was left with an error.
+    Errored(Errno),
+    /// A segment was dropped before TCP's own code took it.
+    Drop(Drop),
+    /// A process was sent a deadly signal.
+    Killed(Killed),
+    /// This process held this end's socket.
+    Owner(Process),
+    /// This process holds the listening socket of this end's port.
+    Listener(Process),
+}
+
+/// A reset leaving this host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sent {
+    /// The socket it was sent for; `None` where the kernel had none.
+    pub socket: Option<Socket>,
+    /// The segment it answers; `None` where a process or a timer decided.
+    pub trigger: Option<Segment>,
+    /// The kernel's own `sk_rst_reason`, verbatim, without its prefix.
+    pub reason: Option<String>,
+    /// Who was running. The actor only where no segment and no timer drew the reset: an
+    /// observer fills it in for those alone.
+    pub actor: Option<Process>,
+}
+
+/// A reset arriving at this host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Received {
+    /// The socket it hit, as it was before the reset; `None` where there was none.
+    pub socket: Option<Socket>,
+    /// Whether the stack took it (RFC 5961: the exact sequence number).
+    pub accepted: bool,
+    /// The reset's own header, where the observer could see it.
+    pub header: Option<Segment>,
+}
+
+/// How one end's socket came to its end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ended {
+    /// The state it left.
+    pub from: TcpState,
+    /// The state it entered.
+    pub to: TcpState,
+    /// The process that closed it, where one did.
+    pub by: Option<Process>,
+    /// The error it was left with, where one ended it.
+    pub error: Option<Errno>,
+    /// The socket at that moment.
+    pub socket: Socket,
+}
+
+/// A segment that was dropped, and the kernel's word for why.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Drop {
+    /// The segment.
+    pub segment: Segment,
+    /// `skb_drop_reason`, verbatim, without its prefix.
+    pub reason: String,
+}
+
+/// A deadly signal and who sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Killed {
+    /// Who received it.
+    pub victim: u32,
+    /// Signal number.
+    pub signal: u8,
+    /// Who sent it.
+    pub by: Process,
+}
+
+/// The errors a TCP application meets, by the name `errno.h` gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Errno {
+    /// 104, "Connection reset by peer".
+    ConnReset,
+    /// 111, "Connection refused".
+    ConnRefused,
+    /// 32, "Broken pipe".
+    Pipe,
+    /// 110, "Connection timed out".
+    TimedOut,
+    /// 103, "Software caused connection abort".
+    ConnAborted,
+    /// 113, "No route to host".
+    HostUnreach,
+    /// 101, "Network is unreachable".
+    NetUnreach,
+    /// Any other number, kept.
+    Other(u16),
+}
+
+const ERRNOS: [(u16, Errno, &str); 7] = [
+    (104, Errno::ConnReset, "ECONNRESET"),
+    (111, Errno::ConnRefused, "ECONNREFUSED"),
+    (32, Errno::Pipe, "EPIPE"),
+    (110, Errno::TimedOut, "ETIMEDOUT"),
+    (103, Errno::ConnAborted, "ECONNABORTED"),
+    (113, Errno::HostUnreach, "EHOSTUNREACH"),
+    (101, Errno::NetUnreach, "ENETUNREACH"),
+];
+
+impl Errno {
+    /// From Linux's generic number.
+    pub fn from_number(number: u16) -> Self {
+        ERRNOS
+            .iter()
+            .find(|(n, ..)| *n == number)
+            .map_or(Self::Other(number), |(_, errno, _)| *errno)
+    }
+
+    /// From its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        ERRNOS
+            .iter()
+            .find(|(.., n)| *n == name)
+            .map(|(_, errno, _)| *errno)
+            .or_else(|| name.strip_prefix("errno-")?.parse().ok().map(Self::Other))
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (ERRNOS.iter().find(|(_, errno, _)| errno == self), self) {
+            (Some((.., name)), _) => f.write_str(name),
+            (None, Self::Other(number)) => write!(f, "errno-{number}"),
+            (None, _) => Ok(()),
+        }
+    }
+}

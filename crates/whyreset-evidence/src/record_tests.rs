@@ -1,0 +1,79 @@
+//! Reading and writing recordings: the round trip, and what is refused.
+
+use super::*;
+
+const CASE: &str = "\
+flow 10.0.0.2:53211 > 10.0.0.1:8080 watch=client,server netns=4026531840 lost=2
+-250.5 server ended ESTABLISHED>FIN_WAIT1 shut=3 age=12 by=my%20app[812] exit=signal:9 unit=app.service alive=no
++0 server sent state=TIME_WAIT mini sub=FIN_WAIT2 on=P. seq=1 ack=2 len=24 win=502 ttl=64 payload=15030300 reason=TCP_TIMEWAIT_SOCKET
++0.01 client received state=CLOSE_WAIT unacked=24 sent-ago=0 keepalive handshake-ttl=63
++0.02 client errored EPIPE
++0.03 client owner curl[9]
++0.04 server listener my%20app[800]
++0.05 between dropped reason=NETFILTER_DROP on=S
++0.06 server killed victim=812 signal=9 by=sh[1] cite=log:/var/log/x:7 with words
+";
+
+#[test]
+fn what_is_written_reads_back_the_same() {
+    let dossier = parse_dossier(CASE).unwrap();
+    assert_eq!(dossier.facts.len(), 8);
+    let again = parse_dossier(&write_dossier(&dossier)).unwrap();
+    assert_eq!(dossier, again);
+    assert_eq!(again.facts[7].cite, "log:/var/log/x:7 with words");
+    assert_eq!(
+        again.closed_by(Side::Server).unwrap().1.by.as_ref().unwrap().name,
+        "my app"
+    );
+}
+
+#[test]
+fn a_bad_line_is_named_with_its_number() {
+    for (text, line, part) in [
+        ("", 1, "no flow line"),
+        ("flow 10.0.0.2:1 10.0.0.1:2", 1, "`>`"),
+        (
+            "flow 10.0.0.2:1 > 10.0.0.1:2\n\n+0 server jumped",
+            3,
+            "unknown fact",
+        ),
+        (
+            "flow 10.0.0.2:1 > 10.0.0.1:2\n+x server errored EPIPE",
+            2,
+            "not a time",
+        ),
+        (
+            "flow 10.0.0.2:1 > 10.0.0.1:2\n+0 server sent unread=many",
+            2,
+            "not a number",
+        ),
+        (
+            "flow 10.0.0.2:1 > 10.0.0.1:2\n+0 server sent colour=red",
+            2,
+            "unknown word",
+        ),
+        (
+            "flow 10.0.0.2:1 > 10.0.0.1:2\n+0 nobody errored EPIPE",
+            2,
+            "client, server or between",
+        ),
+    ] {
+        let error = parse_dossier(text).unwrap_err();
+        assert_eq!(error.line, line, "{text:?}: {error}");
+        assert!(error.why.contains(part), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn a_hostile_process_name_cannot_break_a_line() {
+    let mut dossier = parse_dossier(CASE).unwrap();
+    let name = "a\n+0 server errored EPIPE [1]% \u{1b}[31m";
+    dossier.facts.push(Fact {
+        at: dossier.facts[0].at,
+        side: Some(Side::Client),
+        what: What::Owner(Process::new(7, name)),
+        cite: "proc:/proc/7/fd".into(),
+    });
+    let again = parse_dossier(&write_dossier(&dossier)).unwrap();
+    assert_eq!(dossier, again);
+}
