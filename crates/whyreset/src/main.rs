@@ -1,0 +1,3 @@
+//! The binary: arguments, wiring, exit codes.
+
+fn main() {}
