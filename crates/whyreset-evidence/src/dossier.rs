@@ -1,5 +1,7 @@
 //! All facts about one reset, and the questions that every judge asks of them.
 
+use core::time::Duration;
+
 use crate::{Drop, Ended, Errno, Fact, Flow, Killed, Process, Received, Sent, Side, Timestamp, What};
 
 /// Where the facts came from.
@@ -81,14 +83,21 @@ impl Dossier {
         }
     }
 
-    /// The first reset a watched kernel sent: the one that later resets react to.
+    /// The decisive reset as its sender's kernel made it; `None` where that kernel did not show
+    /// it. A reset with which the other end answers a reset is never the decisive one.
     pub fn sent(&self) -> Found<'_, Sent> {
-        pick!(self.facts.iter(), Sent).next()
+        /// On one host a reset may be reported received just before it is reported sent: the
+        /// kernel traces an active one after it was transmitted. Later ones are others.
+        const SKEW: Duration = Duration::from_millis(100);
+        let first = self.effective()?;
+        let from = self.from();
+        pick!(self.facts.iter(), Sent).find(|(fact, _)| fact.side == from && fact.at.since(first.at) < SKEW)
     }
 
-    /// The first accepted reset a watched kernel received.
+    /// The decisive reset as the other end's kernel accepted it.
     pub fn received(&self) -> Found<'_, Received> {
-        pick!(self.facts.iter(), Received).find(|(_, r)| r.accepted)
+        let at = self.from().map(Side::other);
+        pick!(self.facts.iter(), Received).find(|(fact, r)| r.accepted && fact.side == at)
     }
 
     /// The first received reset that the stack refused.
@@ -96,14 +105,40 @@ impl Dossier {
         pick!(self.facts.iter(), Received).find(|(_, r)| !r.accepted)
     }
 
-    /// The end the decisive reset came from, as far as the facts themselves tell: who was seen to
-    /// send, else whose name an accepted reset bore.
+    /// The end the decisive reset came from, as far as the facts themselves tell: of all resets
+    /// sent or accepted the first, by whose kernel sent it or else by whose name it bore. Where
+    /// there was none: in whose name a refused one came, else the end that gave up.
     pub fn from(&self) -> Option<Side> {
-        match (self.sent(), self.received()) {
-            (Some((fact, _)), _) => fact.side,
-            (None, Some((fact, _))) => fact.side.map(Side::other),
-            (None, None) => None,
+        match (self.effective(), self.refused_reset()) {
+            (Some(fact), _) if matches!(fact.what, What::Sent(_)) => fact.side,
+            (Some(fact), _) | (None, Some((fact, _))) => fact.side.map(Side::other),
+            (None, None) => self.failure().and_then(|fact| fact.side),
         }
+    }
+
+    /// The first reset that was sent, or received and accepted.
+    fn effective(&self) -> Option<&Fact> {
+        self.facts.iter().find(|fact| match &fact.what {
+            What::Sent(_) => true,
+            What::Received(received) => received.accepted,
+            _ => false,
+        })
+    }
+
+    /// Whether any reset was seen, sent or received, accepted or refused.
+    pub fn has_reset(&self) -> bool {
+        self.facts
+            .iter()
+            .any(|fact| matches!(fact.what, What::Sent(_) | What::Received(_)))
+    }
+
+    /// The first end or error report of a socket that was left with an error.
+    fn failure(&self) -> Option<&Fact> {
+        self.facts.iter().find(|fact| match &fact.what {
+            What::Ended(ended) => ended.error.is_some(),
+            What::Errored(_) => true,
+            _ => false,
+        })
     }
 
     /// The tombstones of one end, in order of time.
@@ -170,11 +205,12 @@ impl Dossier {
             .sum()
     }
 
-    /// When it happened: the first reset, else the first fact.
+    /// When it happened: the first reset, else the first error, else the first fact.
     pub fn time(&self) -> Timestamp {
         self.facts
             .iter()
             .find(|fact| matches!(fact.what, What::Sent(_) | What::Received(_)))
+            .or_else(|| self.failure())
             .or_else(|| self.facts.first())
             .map_or(Timestamp::default(), |fact| fact.at)
     }
