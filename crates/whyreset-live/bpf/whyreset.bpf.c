@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR MIT)
+ *
+ * The kernel side of whyreset. Programs sit on stable tracepoints as raw tracepoints: their
+ * arguments are plain scalars, so a NULL check is never optimised away, and every access is a
+ * probe read. Nothing runs per packet: hooks fire per reset, per state change, per drop and per
+ * deadly signal, and each first throws away what it does not want.
+ *
+ * It refuses to interpret: it copies what the kernel holds and keeps what will be gone by the
+ * time somebody asks (owner, tombstone, killer, filtered segment).
+ */
+#include "core.h"
+#include "abi.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+#define IPPROTO_TCP 6
+
+enum {
+	TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT, TCP_CLOSE,
+	TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING, TCP_NEW_SYN_RECV,
+};
+enum { EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED = 111 };
+enum { RCV_SHUTDOWN = 1 };
+/* include/net/sock.h, enum sock_flags: the order of the first ones has not changed since 2.6. */
+enum { SOCK_DEAD = 0, SOCK_DONE = 1, SOCK_KEEPOPEN = 3, SOCK_LINGER = 4 };
+enum { PF_EXITING = 0x4, PF_KTHREAD = 0x200000 };
+enum { TH_FIN = 1, TH_SYN = 2, TH_RST = 4 };
+#define NO_REASON (~0u)
+
+/* Set before loading. */
+const volatile u32 only_netns = 0;      /* 0: every namespace */
+const volatile u32 wakeup_bytes = 65536;
+const volatile u64 drops_filtered[4];   /* bit per skb_drop_reason: netfilter dropped it */
+const volatile u64 drops_refused[4];    /* ... a reset among these was refused by the stack */
+const volatile u64 drops_unanswered[4]; /* ... was answered by a reset that is not reported */
+
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4 << 20); } events SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 32768); __type(key, u64); __type(value, struct owner); } owners SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 32768); __type(key, struct tuple); __type(value, struct tombstone); } tombstones SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 1024); __type(key, u32); __type(value, struct killer); } killers SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 4096); __type(key, struct tuple); __type(value, struct filtered); } filtered SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } lost SEC(".maps");
+
+/* ---- sockets ---------------------------------------------------------------------------------- */
+
+INLINE u32 netns_of(struct sock_common *common)
+{
+	struct net *net = READ(common, skc_net.net);
+	return net ? READ(net, ns.inum) : 0;
+}
+
+INLINE int foreign(u32 netns)
+{
+	return only_netns && netns != only_netns;
+}
+
+INLINE void mapped(u8 *addr, be32 v4)
+{
+	__builtin_memset(addr, 0, 10);
+	addr[10] = addr[11] = 0xff;
+	__builtin_memcpy(addr + 12, &v4, 4);
+}
+
+/* `skc_num` and later `skc_dport` are cleared on the way to CLOSE; `inet_sport` stays. */
+INLINE void tuple_of(struct tuple *tuple, struct sock *sk, u32 netns, int full)
+{
+	struct sock_common *common = (void *)sk;
+
+	tuple->netns = netns;
+	if (READ(common, skc_family) == AF_INET6) {
+		READ_INTO((struct in6_addr *)tuple->laddr, common, skc_v6_rcv_saddr);
+		READ_INTO((struct in6_addr *)tuple->raddr, common, skc_v6_daddr);
+	} else {
+		mapped(tuple->laddr, READ(common, skc_rcv_saddr));
+		mapped(tuple->raddr, READ(common, skc_daddr));
+	}
+	tuple->rport = bpf_ntohs(READ(common, skc_dport));
+	tuple->lport = full ? bpf_ntohs(READ((struct inet_sock *)sk, inet_sport)) : READ(common, skc_num);
+}
+
+INLINE void task_now(struct task *task)
+{
+	struct task_struct *now = (void *)bpf_get_current_task();
+	struct signal_struct *signal = READ(now, signal);
+	u32 flags = READ(now, flags);
+
+	task->kthread = !!(flags & PF_KTHREAD);
+	task->tgid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(task->comm, sizeof(task->comm));
+	task->cgroup = bpf_get_current_cgroup_id();
+	task->exiting = !!(flags & PF_EXITING);
+	if (task->exiting) {
+		task->exit_code = READ(signal, group_exit_code);
+		if (!task->exit_code)
+			task->exit_code = READ(now, exit_code);
+		task->oom = !!READ(signal, oom_mm);
+	}
+}
+
+INLINE u64 cgroup_of(struct sock *sk)
+{
+	struct cgroup *cgroup;
+	struct kernfs_node *kn;
+
+	if (field_exists(struct sock_cgroup_data, cgroup)) {
+		cgroup = READ(sk, sk_cgrp_data.cgroup);
+	} else {
+		/* A pointer unless the low bit says that it holds v1 class ids. */
+		u64 val = READ((struct sock___v5_14 *)sk, sk_cgrp_data.val);
+		cgroup = val & 1 ? NULL : (void *)val;
+	}
+	if (!cgroup)
+		return 0;
+	kn = READ(cgroup, kn);
+	return kn ? READ(kn, id) : 0;
+}
+
+INLINE u8 handshake_ttl(struct sock *sk, u8 family)
+{
+	struct ipv6_pinfo *pinet6;
+
+	if (family == AF_INET6) {
+		pinet6 = READ((struct inet_sock *)sk, pinet6);
+		if (pinet6) {
+			/* A signed bit field in older kernels, a byte in newer ones. */
+			u64 raw = 0;
+			u32 offset = __builtin_preserve_field_info(((struct ipv6_pinfo *)0)->mcast_hops, FIELD_BYTE_OFFSET);
+			u32 left = __builtin_preserve_field_info(((struct ipv6_pinfo *)0)->mcast_hops, FIELD_LSHIFT_U64);
+			u32 right = __builtin_preserve_field_info(((struct ipv6_pinfo *)0)->mcast_hops, FIELD_RSHIFT_U64);
+			bpf_probe_read_kernel(&raw, FIELD_SIZE(struct ipv6_pinfo, mcast_hops), (char *)pinet6 + offset);
+			return (raw << left) >> right;
+		}
+	}
+	return READ((struct inet_sock *)sk, mc_ttl);
+}
+
+/* What a full socket holds; `event->mode` says that it was one. */
+INLINE void describe(struct event *event, struct sock *sk)
+{
+	struct inet_connection_sock *icsk = (void *)sk;
+	struct tcp_sock *tp = (void *)sk;
+	struct socket *socket = READ(sk, sk_socket);
+	u64 flags = READ(sk, __sk_common.skc_flags);
+	u32 snd_nxt = READ(tp, snd_nxt);
+
+	event->mode = SOCKET_FULL;
+	event->shutdown = READ(sk, sk_shutdown);
+	if (socket) {
+		event->flags |= FLAG_ATTACHED;
+		event->inode = READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+	}
+	event->flags |= flags & (1 << SOCK_DEAD) ? FLAG_DEAD : 0;
+	event->flags |= flags & (1 << SOCK_LINGER) ? FLAG_LINGER : 0;
+	event->flags |= flags & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
+	event->flags |= READ(tp, linger2) < 0 ? FLAG_LINGER2_NEGATIVE : 0;
+	if (field_exists(struct tcp_sock, is_mptcp))
+		event->flags |= READ(tp, is_mptcp) ? FLAG_MPTCP : 0;
+	event->lingertime = READ(sk, sk_lingertime);
+	event->probes_out = READ(icsk, icsk_probes_out);
+	event->retransmits = READ(icsk, icsk_retransmits);
+	event->user_timeout = READ(icsk, icsk_user_timeout);
+	event->backlog = READ(sk, sk_ack_backlog);
+	event->max_backlog = READ(sk, sk_max_ack_backlog);
+	event->uid = READ(sk, sk_uid.val);
+	event->cgroup = cgroup_of(sk);
+	event->err = READ(sk, sk_err);
+	event->handshake_ttl = handshake_ttl(sk, event->family);
+	if (event->state == TCP_LISTEN)
+		return;
+	event->unread = READ(tp, rcv_nxt) - READ(tp, copied_seq);
+	/* A FIN takes a sequence number and is never read. */
+	if (event->unread && (flags & (1 << SOCK_DONE)))
+		event->unread--;
+	event->unacked = snd_nxt - READ(tp, snd_una);
+	event->unsent = READ(tp, write_seq) - snd_nxt;
+	event->snd_wnd = READ(tp, snd_wnd);
+	event->bytes_received = READ(tp, bytes_received);
+	if (event->bytes_received && (flags & (1 << SOCK_DONE)))
+		event->bytes_received--;
+	event->bytes_acked = READ(tp, bytes_acked);
+	event->lsndtime = READ(tp, lsndtime);
+	event->rcv_tstamp = READ(tp, rcv_tstamp);
+}
+
+/* ---- segments --------------------------------------------------------------------------------- */
+
+/* Reads a received or outgoing TCP segment; `tuple` gets source as local. 0 where it is no TCP. */
+INLINE int parse(struct sk_buff *skb, struct segment *segment, struct tuple *tuple)
+{
+	u8 *head = READ(skb, head), *ip = head + READ(skb, network_header), *tcp;
+	u16 protocol = bpf_ntohs(READ(skb, protocol));
+	u8 raw[40], th[16];
+	u32 total, header;
+
+	if (protocol == ETH_P_IP) {
+		if (bpf_probe_read_kernel(raw, 20, ip) || raw[9] != IPPROTO_TCP)
+			return 0;
+		header = (raw[0] & 0xf) * 4;
+		total = raw[2] << 8 | raw[3];
+		segment->ttl = raw[8];
+		mapped(tuple->laddr, *(be32 *)(raw + 12));
+		mapped(tuple->raddr, *(be32 *)(raw + 16));
+	} else if (protocol == ETH_P_IPV6) {
+		if (bpf_probe_read_kernel(raw, 40, ip) || raw[6] != IPPROTO_TCP)
+			return 0;
+		header = 40;
+		total = 40 + (raw[4] << 8 | raw[5]);
+		segment->ttl = raw[7];
+		__builtin_memcpy(tuple->laddr, raw + 8, 16);
+		__builtin_memcpy(tuple->raddr, raw + 24, 16);
+	} else {
+		return 0;
+	}
+	tcp = ip + header;
+	if (bpf_probe_read_kernel(th, sizeof(th), tcp))
+		return 0;
+	tuple->lport = th[0] << 8 | th[1];
+	tuple->rport = th[2] << 8 | th[3];
+	segment->seq = bpf_ntohl(*(u32 *)(th + 4));
+	segment->ack = bpf_ntohl(*(u32 *)(th + 8));
+	segment->flags = th[13];
+	segment->window = th[14] << 8 | th[15];
+	header += (th[12] >> 4) * 4;
+	segment->len = total > header ? total - header : 0;
+	segment->present = 1;
+	if (segment->len) {
+		u32 linear = READ(skb, len) - READ(skb, data_len);
+		u8 *payload = ip + header, *end = READ(skb, data) + linear;
+		if (payload + sizeof(segment->payload) <= end &&
+		    !bpf_probe_read_kernel(segment->payload, sizeof(segment->payload), payload))
+			segment->payload_len = sizeof(segment->payload);
+	}
+	return 1;
+}
+
+INLINE u32 netns_of_skb(struct sk_buff *skb)
+{
+	struct net_device *dev = READ(skb, dev);
+	struct net *net = dev ? READ(dev, nd_net.net) : NULL;
+	struct sock *sk;
+
+	if (net)
+		return READ(net, ns.inum);
+	sk = READ(skb, sk);
+	return sk ? netns_of((void *)sk) : 0;
+}
+
+INLINE void swap(struct tuple *to, struct tuple *from)
+{
+	__builtin_memcpy(to->laddr, from->raddr, 16);
+	__builtin_memcpy(to->raddr, from->laddr, 16);
+	to->lport = from->rport;
+	to->rport = from->lport;
+	to->netns = from->netns;
+}
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+INLINE struct event *reserve(u32 type)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		u32 zero = 0;
+		u64 *count = bpf_map_lookup_elem(&lost, &zero);
+		if (count)
+			(*count)++;
+		return NULL;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->type = type;
+	event->at = bpf_ktime_get_ns();
+	event->jiffies = bpf_jiffies64();
+	event->reason = NO_REASON;
+	return event;
+}
+
+/* Waking the reader costs several times the event itself: let it come by its own timer. */
+INLINE void submit(struct event *event)
+{
+	u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	bpf_ringbuf_submit(event, waiting >= wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* Adds what was kept about this connection: owner, tombstones, filtered segments, killer. */
+INLINE void remember(struct event *event)
+{
+	struct tuple other = {};
+	struct owner *owner;
+	struct tombstone *tomb;
+	struct filtered *drop;
+	struct killer *killer;
+	u32 dead = 0;
+
+	if (event->sk) {
+		owner = bpf_map_lookup_elem(&owners, &event->sk);
+		if (owner)
+			event->owner = *owner;
+	}
+	swap(&other, &event->tuple);
+	tomb = bpf_map_lookup_elem(&tombstones, &event->tuple);
+	if (tomb)
+		event->tombstone = *tomb;
+	tomb = bpf_map_lookup_elem(&tombstones, &other);
+	if (tomb)
+		event->other = *tomb;
+	if (event->type == EVENT_RECEIVED) {
+		/* What this end sent and a filter dropped, whatever namespace it had reached. */
+		struct tuple sent = event->tuple;
+		sent.netns = 0;
+		drop = bpf_map_lookup_elem(&filtered, &sent);
+		if (drop)
+			event->filtered = *drop;
+	}
+	if (event->current.exiting)
+		dead = event->current.tgid;
+	else if (event->tombstone.by.exiting)
+		dead = event->tombstone.by.tgid;
+	else if (event->other.by.exiting)
+		dead = event->other.by.tgid;
+	if (dead) {
+		killer = bpf_map_lookup_elem(&killers, &dead);
+		if (killer)
+			event->killer = *killer;
+	}
+}
+
+INLINE void fill(struct event *event, struct sock *sk, struct sk_buff *skb, u32 netns)
+{
+	struct sock_common *common = (void *)sk;
+	struct tuple incoming = {};
+
+	event->sk = (u64)sk;
+	task_now(&event->current);
+	if (sk) {
+		event->state = READ(common, skc_state);
+		event->family = READ(common, skc_family);
+		if (event->state == TCP_TIME_WAIT || event->state == TCP_NEW_SYN_RECV) {
+			event->mode = SOCKET_MINI;
+			if (event->state == TCP_TIME_WAIT)
+				event->substate = READ((struct inet_timewait_sock *)sk, tw_substate);
+			tuple_of(&event->tuple, sk, netns, 0);
+		} else {
+			describe(event, sk);
+			tuple_of(&event->tuple, sk, netns, 1);
+		}
+	}
+	event->tuple.netns = netns;
+	if (skb && parse(skb, &event->trigger, &incoming)) {
+		/* The segment came in: its destination is the local end. A listener has no other. */
+		incoming.netns = netns;
+		swap(&event->tuple, &incoming);
+	}
+}
+
+SEC("raw_tp/tcp_send_reset")
+int on_send_reset(u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	struct sk_buff *skb = (void *)ctx[1];
+	u32 netns = sk ? netns_of((void *)sk) : skb ? netns_of_skb(skb) : 0;
+	struct event *event;
+
+	if (foreign(netns))
+		return 0;
+	event = reserve(EVENT_SENT);
+	if (!event)
+		return 0;
+	fill(event, sk, skb, netns);
+	if (field_exists(struct trace_event_raw_tcp_send_reset, reason))
+		event->reason = ctx[2];
+	remember(event);
+	if (!skb && !event->tombstone.reset_sent) {
+		struct tombstone tomb = event->tombstone;
+		tomb.reset_sent = 1;
+		tomb.role = event->owner.role;
+		tomb.born = event->owner.born;
+		bpf_map_update_elem(&tombstones, &event->tuple, &tomb, BPF_ANY);
+	}
+	submit(event);
+	return 0;
+}
+
+SEC("raw_tp/tcp_receive_reset")
+int on_receive_reset(u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	u32 netns = netns_of((void *)sk);
+	struct event *event;
+
+	if (foreign(netns))
+		return 0;
+	event = reserve(EVENT_RECEIVED);
+	if (!event)
+		return 0;
+	fill(event, sk, NULL, netns);
+	remember(event);
+	submit(event);
+	return 0;
+}
+
+/* ---- the life of a socket --------------------------------------------------------------------- */
+
+INLINE void own(struct sock *sk, u32 role)
+{
+	struct owner owner = {};
+	u64 key = (u64)sk;
+
+	owner.born = bpf_ktime_get_ns();
+	owner.role = role;
+	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
+	if (role != ROLE_SERVER) {
+		owner.tgid = bpf_get_current_pid_tgid() >> 32;
+		owner.cgroup = bpf_get_current_cgroup_id();
+		bpf_get_current_comm(owner.comm, sizeof(owner.comm));
+	}
+	bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
+}
+
+/* A process closes its end in good order (or gives a connect() up): the tombstone begins. */
+INLINE void closed(struct sock *sk, u32 netns, u8 from, u8 to)
+{
+	struct tombstone tomb = {};
+	struct tuple tuple = {};
+	struct owner *owner;
+	u64 key = (u64)sk;
+
+	tuple_of(&tuple, sk, netns, 1);
+	tomb.closed_at = bpf_ktime_get_ns();
+	tomb.closed_from = from;
+	tomb.closed_to = to;
+	tomb.shutdown = READ(sk, sk_shutdown);
+	task_now(&tomb.by);
+	owner = bpf_map_lookup_elem(&owners, &key);
+	if (owner) {
+		tomb.born = owner->born;
+		tomb.role = owner->role;
+	}
+	bpf_map_update_elem(&tombstones, &tuple, &tomb, BPF_ANY);
+}
+
+INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
+{
+	struct inet_connection_sock *icsk = (void *)sk;
+	struct tcp_sock *tp = (void *)sk;
+	struct tombstone tomb = {}, *before;
+	struct tuple tuple = {};
+	struct owner *owner;
+	struct event *event;
+	u64 key = (u64)sk;
+	u32 snd_nxt = READ(tp, snd_nxt);
+
+	tuple_of(&tuple, sk, netns, 1);
+	before = bpf_map_lookup_elem(&tombstones, &tuple);
+	if (before)
+		tomb = *before;
+	tomb.failed_at = bpf_ktime_get_ns();
+	tomb.failed_from = from;
+	tomb.failed_to = TCP_CLOSE;
+	tomb.err = err;
+	tomb.unacked = snd_nxt - READ(tp, snd_una);
+	tomb.unsent = READ(tp, write_seq) - snd_nxt;
+	tomb.snd_wnd = READ(tp, snd_wnd);
+	tomb.user_timeout = READ(icsk, icsk_user_timeout);
+	tomb.probes_out = READ(icsk, icsk_probes_out);
+	tomb.retransmits = READ(icsk, icsk_retransmits);
+	tomb.flags = READ(sk, __sk_common.skc_flags) & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
+	owner = bpf_map_lookup_elem(&owners, &key);
+	if (owner) {
+		tomb.born = owner->born;
+		tomb.role = owner->role;
+	}
+	bpf_map_update_elem(&tombstones, &tuple, &tomb, BPF_ANY);
+	/* A received reset has its own event, and the errno follows from its state. */
+	if (err == ECONNRESET || err == ECONNREFUSED || err == EPIPE)
+		return;
+	event = reserve(EVENT_ERROR);
+	if (!event)
+		return;
+	fill(event, sk, NULL, netns);
+	event->state = from;
+	event->tuple = tuple;
+	remember(event);
+	submit(event);
+}
+
+SEC("raw_tp/inet_sock_set_state")
+int on_set_state(u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	u8 from = ctx[1], to = ctx[2];
+	u16 err = 0;
+	u32 netns;
+
+	switch (to) {
+	case TCP_SYN_SENT:
+	case TCP_LISTEN:
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		break;
+	case TCP_ESTABLISHED:
+		if (from != TCP_SYN_RECV)
+			return 0;
+		break;
+	case TCP_CLOSE:
+		err = READ(sk, sk_err);
+		if (!err && from != TCP_SYN_SENT)
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	if (READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	netns = netns_of((void *)sk);
+	if (foreign(netns))
+		return 0;
+	switch (to) {
+	case TCP_SYN_SENT:
+		own(sk, ROLE_CLIENT);
+		break;
+	case TCP_LISTEN:
+		own(sk, ROLE_LISTENER);
+		break;
+	case TCP_ESTABLISHED:
+		own(sk, ROLE_SERVER);
+		break;
+	case TCP_CLOSE:
+		if (err)
+			failed(sk, netns, from, err);
+		else
+			closed(sk, netns, from, to);
+		break;
+	default:
+		closed(sk, netns, from, to);
+	}
+	return 0;
+}
+
+/* ---- drops ------------------------------------------------------------------------------------ */
+
+INLINE int among(const volatile u64 *set, u32 reason)
+{
+	return reason < 256 && (set[(reason >> 6) & 3] >> (reason & 63)) & 1;
+}
+
+SEC("raw_tp/kfree_skb")
+int on_kfree_skb(u64 *ctx)
+{
+	struct sk_buff *skb = (void *)ctx[0];
+	struct tuple incoming = {};
+	struct segment segment = {};
+	struct event *event;
+	u32 reason, netns;
+	int filter, refused, unanswered;
+
+	if (!field_exists(struct trace_event_raw_kfree_skb, reason))
+		return 0;
+	reason = ctx[2];
+	filter = among(drops_filtered, reason);
+	refused = among(drops_refused, reason);
+	unanswered = among(drops_unanswered, reason);
+	if (!filter && !refused && !unanswered)
+		return 0;
+	if (!skb || !parse(skb, &segment, &incoming))
+		return 0;
+	netns = netns_of_skb(skb);
+	if (foreign(netns))
+		return 0;
+	if (filter) {
+		struct filtered drop = {};
+		drop.at = bpf_ktime_get_ns();
+		drop.reason = reason;
+		drop.netns = netns;
+		drop.segment = segment;
+		bpf_map_update_elem(&filtered, &incoming, &drop, BPF_ANY);
+		return 0;
+	}
+	if (segment.flags & TH_RST ? !refused : !unanswered)
+		return 0;
+	event = reserve(segment.flags & TH_RST ? EVENT_REFUSED : EVENT_INFERRED);
+	if (!event)
+		return 0;
+	fill(event, NULL, skb, netns);
+	event->reason = reason;
+	remember(event);
+	submit(event);
+	return 0;
+}
+
+/* ---- who killed whom -------------------------------------------------------------------------- */
+
+SEC("raw_tp/signal_generate")
+int on_signal(u64 *ctx)
+{
+	u32 signal = ctx[0];
+	struct task_struct *victim = (void *)ctx[2];
+	struct killer killer = {};
+	u32 tgid;
+
+	/* SIGHUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM and the limits. */
+	if (signal == 0 || signal > 25 || signal == 17 || signal == 18 || signal == 20 || signal == 23)
+		return 0;
+	tgid = READ(victim, tgid);
+	killer.at = bpf_ktime_get_ns();
+	killer.tgid = bpf_get_current_pid_tgid() >> 32;
+	killer.signal = signal;
+	bpf_get_current_comm(killer.comm, sizeof(killer.comm));
+	bpf_map_update_elem(&killers, &tgid, &killer, BPF_ANY);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

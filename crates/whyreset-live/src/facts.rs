@@ -1,0 +1,328 @@
+//! One kernel event to facts about one connection. Pure: looks nothing up, reads no clock.
+//!
+//! `current` is taken for the actor only where the kernel's own path says that a process acted;
+//! in softirq it is whoever happened to run.
+
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use whyreset_evidence::{
+    Drop, Ended, Errno, Exit, Fact, Flags, Flow, Killed, Mode, Process, Received, Roles, Segment, Sent, Shutdown, Side,
+    Socket, TcpState, Timestamp, What,
+};
+
+use crate::abi::{self, Event, event_type, flag, mode, role};
+use crate::clock::{Clock, ago_ms, ticks_per_second};
+use crate::loader::Names;
+
+/// Segments that a filter dropped earlier than this before a reset have nothing to do with it.
+const FILTERED_WITHIN_NS: u64 = 3_000_000_000;
+
+/// What one event tells.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The event's connection, seen from the end it happened at.
+    pub flow: Flow,
+    /// That end.
+    pub side: Side,
+    /// Facts, the event's own first.
+    pub facts: Vec<Fact>,
+    /// The address of the kernel's socket, a key and never shown.
+    pub sk: u64,
+    /// The inode through which a process still holds the socket.
+    pub inode: u64,
+    /// The socket's own control group.
+    pub cgroup: u64,
+    /// Who was running, where it may turn out to be the actor.
+    pub candidate: Option<Process>,
+    /// The event repeats a reset that is already known: the connection had been reset before.
+    pub echo: bool,
+}
+
+/// Translates events of one boot.
+pub struct Translator {
+    pub names: Names,
+    pub clock: Clock,
+}
+
+fn address(bytes: [u8; 16], port: u16) -> SocketAddr {
+    let v6 = Ipv6Addr::from(bytes);
+    let ip = v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4);
+    SocketAddr::new(ip, port)
+}
+
+fn text(comm: &[u8]) -> String {
+    let end = comm.iter().position(|&byte| byte == 0).unwrap_or(comm.len());
+    String::from_utf8_lossy(&comm[..end]).into_owned()
+}
+
+fn process(task: &abi::Task) -> Option<Process> {
+    if task.tgid == 0 || task.kthread != 0 {
+        return None;
+    }
+    let mut process = Process::new(task.tgid, text(&task.comm));
+    if task.exiting != 0 {
+        let code = task.exit_code;
+        process.exit = Some(match u8::try_from(code & 0x7f).unwrap_or(0) {
+            _ if task.oom != 0 => Exit::OutOfMemory,
+            0 => Exit::Code(u8::try_from((code >> 8) & 0xff).unwrap_or(0)),
+            signal => Exit::Signal(signal),
+        });
+    }
+    Some(process)
+}
+
+fn segment(raw: &abi::Segment) -> Option<Segment> {
+    (raw.present != 0).then(|| Segment {
+        flags: Flags(raw.flags & 0x3f),
+        seq: raw.seq,
+        ack: raw.ack,
+        len: raw.len,
+        window: raw.window,
+        ttl: raw.ttl,
+        payload: raw.payload[..usize::from(raw.payload_len).min(raw.payload.len())].to_vec(),
+    })
+}
+
+impl Translator {
+    /// Facts of one event; `None` where it names no connection.
+    pub fn tell(&self, event: &Event) -> Option<Told> {
+        let local = address(event.tuple.laddr, event.tuple.lport);
+        let remote = address(event.tuple.raddr, event.tuple.rport);
+        if local.port() == 0 || remote.port() == 0 {
+            return None;
+        }
+        let (flow, side) = orient(event, local, remote);
+        let at = self.clock.utc(event.at);
+        let mut facts = Vec::new();
+        let candidate = process(&event.current);
+        if let Some(what) = self.own(event, candidate.as_ref()) {
+            let cite = cite(event, &what, &self.names);
+            facts.push(Fact { at, side: Some(side), what, cite });
+        }
+        if event.kind == event_type::ERROR {
+            let what = What::Errored(Errno::from_number(event.err));
+            facts.push(Fact { at, side: Some(side), cite: what.kernel_cite(), what });
+        }
+        self.owner(event, at, side, &mut facts);
+        let (own, others) = trusted_tombstones(event);
+        if let Some(tombstone) = own {
+            self.ended(tombstone, side, &mut facts);
+        }
+        if let Some(tombstone) = others {
+            self.ended(tombstone, side.other(), &mut facts);
+        }
+        self.filtered(event, &mut facts);
+        self.killer(event, side, &mut facts);
+        let echo = is_echo(event);
+        Some(Told { flow, side, facts, sk: event.sk, inode: event.inode, cgroup: event.cgroup, candidate, echo })
+    }
+
+    /// The fact that the event itself is.
+    fn own(&self, event: &Event, candidate: Option<&Process>) -> Option<What> {
+        let socket = socket(event);
+        let trigger = segment(&event.trigger);
+        match event.kind {
+            event_type::SENT => {
+                let acted = trigger.is_none() && event.state == 7;
+                Some(What::Sent(Sent {
+                    actor: candidate.filter(|_| acted).cloned(),
+                    reason: (event.reason != abi::NO_REASON)
+                        .then(|| self.names.reset.name(event.reason, "SK_RST_REASON_")),
+                    socket,
+                    trigger,
+                }))
+            }
+            event_type::INFERRED => Some(What::Sent(Sent { socket, trigger, reason: None, actor: None })),
+            event_type::RECEIVED => Some(What::Received(Received { socket, accepted: true, header: None })),
+            event_type::REFUSED => Some(What::Received(Received { socket, accepted: false, header: trigger })),
+            _ => None,
+        }
+    }
+
+    fn owner(&self, event: &Event, at: Timestamp, side: Side, facts: &mut Vec<Fact>) {
+        let owner = &event.owner;
+        if owner.tgid == 0 {
+            return;
+        }
+        let process = Process::new(owner.tgid, text(&owner.comm));
+        let what = if owner.role == role::LISTENER { What::Listener(process) } else { What::Owner(process) };
+        let cite = if owner.role == role::LISTENER { "TCP_LISTEN" } else { "TCP_SYN_SENT" };
+        facts.push(Fact { at, side: Some(side), what, cite: format!("kernel:inet_sock_set_state to {cite}") });
+    }
+
+    fn ended(&self, tombstone: &abi::Tombstone, side: Side, facts: &mut Vec<Fact>) {
+        let socket = Socket {
+            shutdown: Shutdown(tombstone.shutdown),
+            keepalive: tombstone.flags & flag::KEEPALIVE != 0,
+            probes_out: tombstone.probes_out.into(),
+            retransmits: tombstone.retransmits.into(),
+            user_timeout_ms: tombstone.user_timeout,
+            unacked: tombstone.unacked,
+            unsent: tombstone.unsent,
+            snd_wnd: tombstone.snd_wnd,
+            ..Socket::default()
+        };
+        let age = |at: u64| (tombstone.born != 0 && at > tombstone.born).then(|| (at - tombstone.born) / 1_000_000);
+        let mut push = |at: u64, from: u8, to: u8, by: Option<Process>, error: Option<Errno>| {
+            let from = TcpState::from_number(from);
+            let socket = Socket { state: from, age_ms: age(at), ..socket.clone() };
+            let what = What::Ended(Ended { from, to: TcpState::from_number(to), by, error, socket });
+            facts.push(Fact { at: self.clock.utc(at), side: Some(side), cite: what.kernel_cite(), what });
+        };
+        if tombstone.closed_at != 0 {
+            push(tombstone.closed_at, tombstone.closed_from, tombstone.closed_to, process(&tombstone.by), None);
+        }
+        if tombstone.failed_at != 0 {
+            let error = Some(Errno::from_number(tombstone.err));
+            push(tombstone.failed_at, tombstone.failed_from, tombstone.failed_to, None, error);
+        }
+    }
+
+    fn filtered(&self, event: &Event, facts: &mut Vec<Fact>) {
+        let filtered = &event.filtered;
+        if filtered.at == 0 || event.at.saturating_sub(filtered.at) > FILTERED_WITHIN_NS {
+            return;
+        }
+        if let Some(segment) = segment(&filtered.segment) {
+            let reason = self.names.drop.name(filtered.reason, "SKB_DROP_REASON_");
+            let what = What::Drop(Drop { segment, reason });
+            facts.push(Fact { at: self.clock.utc(filtered.at), side: None, cite: what.kernel_cite(), what });
+        }
+    }
+
+    fn killer(&self, event: &Event, side: Side, facts: &mut Vec<Fact>) {
+        let killer = &event.killer;
+        let dying = [(&event.current, side), (&event.tombstone.by, side), (&event.other.by, side.other())];
+        let Some((victim, side)) = dying.into_iter().find(|(task, _)| task.exiting != 0) else { return };
+        let deadly = u32::try_from(victim.exit_code & 0x7f).unwrap_or(0);
+        if killer.at == 0 || killer.signal != deadly {
+            return;
+        }
+        let what = What::Killed(Killed {
+            victim: victim.tgid,
+            signal: u8::try_from(killer.signal).unwrap_or(0),
+            by: Process::new(killer.tgid, text(&killer.comm)),
+        });
+        facts.push(Fact { at: self.clock.utc(killer.at), side: Some(side), cite: what.kernel_cite(), what });
+    }
+}
+
+fn cite(event: &Event, what: &What, names: &Names) -> String {
+    match event.kind {
+        event_type::INFERRED | event_type::REFUSED => {
+            format!("kernel:kfree_skb reason={}", names.drop.name(event.reason, "SKB_DROP_REASON_"))
+        }
+        _ => what.kernel_cite(),
+    }
+}
+
+/// Who opened the connection: known where its opening was seen, or the segment itself tells;
+/// else an accepted socket is known by the TTL of its handshake, else by its port.
+fn orient(event: &Event, local: SocketAddr, remote: SocketAddr) -> (Flow, Side) {
+    let as_server = |roles| (Flow { roles, ..Flow::new(remote, local) }, Side::Server);
+    let as_client = |roles| (Flow { roles, ..Flow::new(local, remote) }, Side::Client);
+    let trigger = Flags(event.trigger.flags);
+    let incoming = event.trigger.present != 0;
+    // The other end's tombstone has the other end's role.
+    let across = match u32::from(event.other.role) {
+        role::CLIENT => role::SERVER,
+        role::SERVER => role::CLIENT,
+        _ => 0,
+    };
+    match [event.owner.role, u32::from(event.tombstone.role), across].into_iter().find(|&role| role != 0) {
+        Some(role::CLIENT) => return as_client(Roles::Known),
+        Some(role::SERVER | role::LISTENER) => return as_server(Roles::Known),
+        _ => {}
+    }
+    match (event.mode, TcpState::from_number(event.state)) {
+        (mode::FULL, TcpState::Listen) | (mode::MINI, TcpState::NewSynRecv) => as_server(Roles::Known),
+        (mode::FULL, TcpState::SynSent) => as_client(Roles::Known),
+        (mode::FULL, _) if event.handshake_ttl > 1 => as_server(Roles::Guessed),
+        _ if incoming && trigger.is_open() => as_server(Roles::Known),
+        _ if incoming && trigger.is_syn_ack() => as_client(Roles::Known),
+        _ => {
+            let flow = Flow::guessed(local, remote);
+            let side = flow.side_of(local).unwrap_or(Side::Server);
+            (flow, side)
+        }
+    }
+}
+
+fn socket(event: &Event) -> Option<Socket> {
+    let state = TcpState::from_number(event.state);
+    match event.mode {
+        mode::MINI => Some(Socket {
+            mode: Mode::Mini,
+            state,
+            substate: (event.substate != 0).then(|| TcpState::from_number(event.substate)),
+            ..Socket::default()
+        }),
+        mode::FULL => {
+            let hz = ticks_per_second(event.jiffies, event.at);
+            let ago = |then: u32| (then != 0).then(|| ago_ms(event.jiffies, then, hz));
+            let is = |bit: u8| event.flags & bit != 0;
+            // The acknowledgment of our own SYN counts as one byte.
+            let syn = u64::from(event.owner.role == role::CLIENT && event.bytes_acked > 0);
+            let born = event.owner.born;
+            Some(Socket {
+                mode: Mode::Full,
+                state,
+                substate: None,
+                shutdown: Shutdown(event.shutdown),
+                attached: is(flag::ATTACHED),
+                dead: is(flag::DEAD),
+                linger: is(flag::LINGER),
+                linger_ms: event.lingertime.saturating_mul(1_000) / hz.max(1),
+                linger2_negative: is(flag::LINGER2_NEGATIVE),
+                keepalive: is(flag::KEEPALIVE),
+                probes_out: event.probes_out.into(),
+                retransmits: event.retransmits.into(),
+                user_timeout_ms: event.user_timeout,
+                unread: event.unread,
+                unacked: event.unacked,
+                unsent: event.unsent,
+                snd_wnd: event.snd_wnd,
+                bytes_received: event.bytes_received,
+                bytes_acked: event.bytes_acked - syn,
+                sent_ago_ms: ago(event.lsndtime).filter(|_| event.bytes_acked > syn || event.unacked > 0),
+                heard_ago_ms: ago(event.rcv_tstamp),
+                age_ms: (born != 0 && event.at > born && event.owner.role != role::LISTENER)
+                    .then(|| (event.at - born) / 1_000_000),
+                backlog: event.backlog,
+                max_backlog: event.max_backlog,
+                mptcp: is(flag::MPTCP),
+                handshake_ttl: (event.handshake_ttl > 1).then_some(event.handshake_ttl),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The tombstones that belong to this very connection. Addresses are used again: what ended
+/// before the living socket was born is another connection's, and what the reset at hand has
+/// itself just written is no earlier end.
+fn trusted_tombstones(event: &Event) -> (Option<&abi::Tombstone>, Option<&abi::Tombstone>) {
+    let living = event.mode == mode::FULL && event.state != 10;
+    let born = if event.owner.role == role::LISTENER { 0 } else { event.owner.born };
+    let closing = TcpState::from_number(event.state).after_own_fin() || event.state == 7;
+    let after_peer_fin = matches!(event.state, 8 | 9 | 11 | 7);
+    let trust = |tombstone: &abi::Tombstone, likely: bool| {
+        let at = tombstone.closed_at.max(tombstone.failed_at);
+        at != 0 && if living { if born != 0 { at >= born } else { likely } } else { true }
+    };
+    let own = Some(&event.tombstone).filter(|t| trust(t, closing));
+    let own = own.filter(|t| !(living && t.closed_at == 0));
+    let other = Some(&event.other).filter(|t| trust(t, after_peer_fin) && t.closed_at != 0);
+    (own, other)
+}
+
+/// Whether the connection had already been reset when this stray answer was made.
+fn is_echo(event: &Event) -> bool {
+    let stray = event.kind == event_type::SENT && (event.mode != mode::FULL || event.state == 10);
+    let flags = Flags(event.trigger.flags);
+    let tombstone = &event.tombstone;
+    let reset_before = tombstone.reset_sent != 0
+        || (tombstone.failed_at != 0
+            && matches!(Errno::from_number(tombstone.err), Errno::ConnReset | Errno::Pipe | Errno::ConnAborted));
+    stray && reset_before && event.trigger.present != 0 && !flags.has(Flags::SYN)
+}

@@ -1,0 +1,184 @@
+//! Loads the committed object and attaches its programs, each by itself: one that cannot be had
+//! costs its view and is named, and only the loss of both reset hooks is an error.
+
+use aya::maps::{MapData, PerCpuArray, RingBuf};
+use aya::programs::RawTracePoint;
+use aya::{Ebpf, EbpfLoader, Endianness};
+use whyreset_evidence::Blindness;
+
+use crate::btf_enum::{Btf, EnumNames};
+use crate::{AttachError, Options, sys};
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/bpf/whyreset.bpf.o"));
+
+/// Bytes of the event ring where nothing else is asked for.
+const RING_BYTES: u32 = 4 << 20;
+
+/// Map sizes tried in turn: kernels before 5.11 charge maps against RLIMIT_MEMLOCK.
+const ENTRIES: [u32; 3] = [32_768, 8_192, 2_048];
+
+const RST_REASON: &str = "sk_rst_reason";
+const DROP_REASON: &str = "skb_drop_reason";
+
+/// What a running kernel offers, and the attached programs that hold it.
+pub struct Attached {
+    /// Dropping it detaches everything.
+    #[expect(dead_code, reason = "the programs stay attached for as long as this lives")]
+    ebpf: Ebpf,
+    pub ring: RingBuf<MapData>,
+    pub lost: PerCpuArray<MapData, u64>,
+    pub missing: Vec<Blindness>,
+    pub names: Names,
+    /// Resets that answer a segment without a full socket are reported (6.10 and newer).
+    pub reply_resets: bool,
+    /// Dropped segments are reported with a reason (5.17 and newer).
+    pub drops: bool,
+}
+
+/// The running kernel's words.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    pub reset: EnumNames,
+    pub drop: EnumNames,
+}
+
+struct Hook {
+    program: &'static str,
+    tracepoint: &'static str,
+    lost: &'static str,
+}
+
+const HOOKS: [Hook; 5] = [
+    Hook { program: "on_send_reset", tracepoint: "tcp_send_reset", lost: "resets that this host sends" },
+    Hook { program: "on_receive_reset", tracepoint: "tcp_receive_reset", lost: "resets that this host receives" },
+    Hook {
+        program: "on_set_state",
+        tracepoint: "inet_sock_set_state",
+        lost: "who opened and who closed a connection, and timeouts",
+    },
+    Hook { program: "on_kfree_skb", tracepoint: "kfree_skb", lost: "refused resets and segments that a firewall dropped" },
+    Hook { program: "on_signal", tracepoint: "signal_generate", lost: "who killed a process" },
+];
+
+/// A set of drop reasons as the program takes it: one bit a number.
+fn bits(names: &EnumNames, wanted: &[&str]) -> [u64; 4] {
+    let mut set = [0u64; 4];
+    for number in wanted.iter().filter_map(|name| names.value(&format!("SKB_DROP_REASON_{name}"))) {
+        if let Some(word) = set.get_mut(number as usize / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+    set
+}
+
+/// Loads and attaches.
+///
+/// # Errors
+/// The kernel's refusal, with what to do about it.
+pub fn attach(options: &Options) -> Result<Attached, AttachError> {
+    let bytes = std::fs::read("/sys/kernel/btf/vmlinux")
+        .map_err(|error| AttachError(format!("cannot read /sys/kernel/btf/vmlinux: {error}; run as root")))?;
+    let names = match Btf::new(&bytes) {
+        Some(btf) => Names { reset: btf.enumeration(RST_REASON), drop: btf.enumeration(DROP_REASON) },
+        None => Names::default(),
+    };
+    let reply_resets = !names.reset.is_empty();
+    let drops = !names.drop.is_empty();
+    let btf = aya::Btf::parse(&bytes, Endianness::default())
+        .map_err(|error| AttachError(format!("the kernel's BTF cannot be understood: {error}; please report the kernel version")))?;
+    drop(bytes);
+    let mut ebpf = load(options, &btf, &names, reply_resets)?;
+    drop(btf);
+    let mut missing = Vec::new();
+    let mut attached = 0;
+    for hook in &HOOKS {
+        if hook.tracepoint == "kfree_skb" && !drops {
+            missing.push(Blindness {
+                what: hook.lost.to_owned(),
+                cure: "this kernel gives no reason with a dropped packet; Linux 5.17 or newer does".to_owned(),
+            });
+            continue;
+        }
+        match attach_one(&mut ebpf, hook) {
+            Ok(()) => attached += usize::from(hook.tracepoint.ends_with("_reset")),
+            Err(error) => missing.push(Blindness {
+                what: hook.lost.to_owned(),
+                cure: format!("tracepoint {} could not be attached: {error}", hook.tracepoint),
+            }),
+        }
+    }
+    if attached == 0 {
+        let why = missing.first().map_or_else(String::new, |blind| blind.cure.clone());
+        return Err(AttachError(format!("no reset can be seen on this kernel: {why}")));
+    }
+    if !reply_resets {
+        missing.push(Blindness {
+            what: "the sending side of resets that answer a segment without a full socket".to_owned(),
+            cure: "Linux 6.10 or newer reports them; until then the receiving side and drops stand in".to_owned(),
+        });
+    }
+    let ring = take(&mut ebpf, "events", RingBuf::try_from)?;
+    let lost = take(&mut ebpf, "lost", PerCpuArray::try_from)?;
+    sys::return_free_memory();
+    Ok(Attached { ebpf, ring, lost, missing, names, reply_resets, drops })
+}
+
+fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) -> Result<Ebpf, AttachError> {
+    let netns = options.netns.unwrap_or(0);
+    let filtered = bits(&names.drop, &["NETFILTER_DROP"]);
+    let refused = bits(&names.drop, &["TCP_RESET", "TCP_INVALID_SEQUENCE", "TCP_OLD_SEQUENCE"]);
+    // Where the kernel reports such a reset itself, the drop beside it only says it twice.
+    let unanswered = if reply_resets { [0; 4] } else { bits(&names.drop, &["NO_SOCKET"]) };
+    let mut refusal = String::new();
+    for entries in ENTRIES {
+        let ring = options.ring.unwrap_or(RING_BYTES).min(entries.saturating_mul(128));
+        let ring = ring.max(1 << 16).next_power_of_two();
+        let wakeup = ring / 4;
+        let loaded = EbpfLoader::new()
+            .btf(Some(btf))
+            .override_global("only_netns", &netns, true)
+            .override_global("wakeup_bytes", &wakeup, true)
+            .override_global("drops_filtered", &filtered, true)
+            .override_global("drops_refused", &refused, true)
+            .override_global("drops_unanswered", &unanswered, true)
+            .map_max_entries("events", ring)
+            .map_max_entries("owners", entries)
+            .map_max_entries("tombstones", entries)
+            .load(OBJECT);
+        match loaded {
+            Ok(ebpf) => return Ok(ebpf),
+            Err(error) => refusal = chain(&error),
+        }
+    }
+    Err(AttachError(format!(
+        "the kernel refused the eBPF maps or object: {refusal}; CAP_BPF and CAP_PERFMON are needed, run with sudo"
+    )))
+}
+
+fn attach_one(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), String> {
+    let program = ebpf.program_mut(hook.program).ok_or("it is not in the object")?;
+    let program: &mut RawTracePoint = program.try_into().map_err(|error| chain(&error))?;
+    program.load().map_err(|error| chain(&error))?;
+    program.attach(hook.tracepoint).map_err(|error| chain(&error))?;
+    Ok(())
+}
+
+fn take<T, E: std::error::Error>(
+    ebpf: &mut Ebpf,
+    name: &str,
+    open: impl FnOnce(aya::maps::Map) -> Result<T, E>,
+) -> Result<T, AttachError> {
+    let map = ebpf.take_map(name).ok_or_else(|| AttachError(format!("map {name} is not in the object")))?;
+    open(map).map_err(|error| AttachError(format!("map {name} cannot be opened: {error}")))
+}
+
+/// An error and everything behind it on one line: the verifier's last words matter most.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,194 @@
+//! The watcher: drains the ring, asks who holds a socket while it can still be answered, and
+//! hands over complete dossiers.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use whyreset_evidence::{Blindness, Coverage, Dossier, Fact, Process, What};
+
+use crate::abi::Event;
+use crate::clock::{self, Clock};
+use crate::facts::{Told, Translator};
+use crate::incident::{Incidents, Setting};
+use crate::loader::{self, Attached};
+use crate::prerequisites;
+
+/// How often the ring is drained. Events wait there without waking anybody: the wake-up costs
+/// several times the event.
+const DRAIN_EVERY: Duration = Duration::from_millis(20);
+
+/// Looks processes up; the binary wires the host's own table in.
+pub trait Holders {
+    /// The process that holds the socket with this inode, asking `likely` first.
+    fn holder_of(&mut self, inode: u64, likely: Option<u32>) -> Option<Process>;
+    /// Fills in what is known of a process beyond pid and name: exe, control group, unit,
+    /// container, pod, alive. `cgroup` is the kernel's id of its control group.
+    fn describe(&mut self, process: &mut Process, cgroup: Option<u64>);
+}
+
+/// What to watch.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only this network namespace, by inode: nothing seen in another one is known.
+    pub netns: Option<u32>,
+    /// Bytes of the event ring, rounded up to a power of two; `None` for the default of 4 MiB.
+    pub ring: Option<u32>,
+}
+
+/// Why the watcher cannot run, and what to do.
+#[derive(Debug)]
+pub struct AttachError(pub String);
+
+impl std::fmt::Display for AttachError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for AttachError {}
+
+/// The attached programs and the connections being put together. Dropping it detaches.
+pub struct Watcher {
+    attached: Attached,
+    translator: Translator,
+    incidents: Incidents,
+    setting: Setting,
+    holders: Box<dyn Holders>,
+}
+
+impl Watcher {
+    /// Checks what is needed, loads and attaches. From its return on, every reset is seen.
+    ///
+    /// # Errors
+    /// What is missing, and what to run.
+    pub fn attach(options: &Options, holders: Box<dyn Holders>) -> Result<Self, AttachError> {
+        prerequisites::check()?;
+        let attached = loader::attach(options)?;
+        let clock = Clock::now();
+        let coverage = Coverage {
+            reply_resets: attached.reply_resets,
+            drops: attached.drops,
+            since: clock.utc(clock::monotonic()),
+            missing: attached.missing.clone(),
+            ..Coverage::default()
+        };
+        Ok(Self {
+            translator: Translator { names: attached.names.clone(), clock },
+            attached,
+            incidents: Incidents::default(),
+            setting: Setting { coverage },
+            holders,
+        })
+    }
+
+    /// Views that could not be had here, and what would cure it.
+    pub fn missing(&self) -> &[Blindness] {
+        &self.attached.missing
+    }
+
+    /// Drains the kernel's events for up to `wait`, handing every dossier that is complete to
+    /// `deliver`; stops early when `deliver` returns `false`.
+    pub fn poll(&mut self, wait: Duration, deliver: &mut dyn FnMut(&Dossier) -> bool) {
+        let end = monotonic() + wait;
+        let mut go_on = true;
+        while go_on {
+            self.drain();
+            self.incidents.mature(Some(monotonic()), &self.setting, &mut |dossier| {
+                go_on = deliver(&dossier);
+                go_on
+            });
+            let left = end.saturating_sub(monotonic());
+            if left.is_zero() || !go_on {
+                return;
+            }
+            self.sleep(left.min(DRAIN_EVERY));
+        }
+    }
+
+    /// Hands over what is still open, complete or not.
+    pub fn flush(&mut self, deliver: &mut dyn FnMut(&Dossier) -> bool) {
+        self.drain();
+        self.incidents.mature(None, &self.setting, &mut |dossier| deliver(&dossier));
+    }
+
+    /// Events lost since the start, because the ring was full.
+    pub fn lost(&self) -> u64 {
+        self.attached.lost.get(&0, 0).map_or(0, |per_cpu| per_cpu.iter().sum())
+    }
+
+    /// Resets that only repeated a known one and got no verdict of their own.
+    pub fn echoes(&self) -> u64 {
+        self.incidents.echoes
+    }
+
+    fn drain(&mut self) {
+        self.translator.clock = Clock::now();
+        self.setting.coverage.lost = self.lost();
+        let now = monotonic();
+        while let Some(item) = self.attached.ring.next() {
+            let Some(event) = Event::read(&item) else { continue };
+            drop(item);
+            let Some(mut told) = self.translator.tell(&event) else { continue };
+            if !told.echo {
+                identify(&mut *self.holders, &mut told, &event);
+            }
+            self.incidents.add(now, event.tuple.netns, told);
+        }
+    }
+
+    fn sleep(&self, span: Duration) {
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::try_from(span.as_nanos()).unwrap_or(20_000_000) };
+        let ring = self.attached.ring.as_fd();
+        // An interruption is a reason to look again, as is any error.
+        _ = poll(&mut [PollFd::from_borrowed_fd(ring, PollFlags::IN)], Some(&timeout));
+    }
+}
+
+fn monotonic() -> Duration {
+    Duration::from_nanos(clock::monotonic())
+}
+
+/// Names the holder of the event's socket and describes every process of its facts.
+fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
+    let owner_known = told.facts.iter().any(|fact| matches!(fact.what, What::Owner(_)) && fact.side == Some(told.side));
+    let acted = told.facts.iter().any(|fact| matches!(&fact.what, What::Sent(sent) if sent.actor.is_some()));
+    // A socket that its closer is letting go of has no other holder.
+    if !owner_known && !acted && told.inode != 0 {
+        let likely = (event.owner.tgid != 0).then_some(event.owner.tgid);
+        if let Some(process) = holders.holder_of(told.inode, likely)
+            && let Some(first) = told.facts.first()
+        {
+            let what = What::Owner(process);
+            told.facts.push(Fact { at: first.at, side: Some(told.side), cite: what.kernel_cite(), what });
+        }
+    }
+    let current = (event.current.cgroup != 0).then_some(event.current.cgroup);
+    for fact in &mut told.facts {
+        match &mut fact.what {
+            What::Sent(sent) => {
+                if let Some(actor) = &mut sent.actor {
+                    holders.describe(actor, current);
+                }
+            }
+            What::Ended(ended) => {
+                if let Some(by) = &mut ended.by {
+                    let cgroup = [event.tombstone.by, event.other.by]
+                        .iter()
+                        .find(|task| task.tgid == by.pid && task.cgroup != 0)
+                        .map(|task| task.cgroup);
+                    holders.describe(by, cgroup);
+                }
+            }
+            What::Owner(process) | What::Listener(process) => {
+                let cgroup = [told.cgroup, event.owner.cgroup].into_iter().find(|&id| id != 0);
+                holders.describe(process, cgroup);
+            }
+            What::Killed(killed) => holders.describe(&mut killed.by, None),
+            _ => {}
+        }
+    }
+    if let Some(candidate) = &mut told.candidate {
+        holders.describe(candidate, current);
+    }
+}
