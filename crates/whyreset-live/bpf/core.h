@@ -85,7 +85,7 @@ struct inode { u64 i_ino; } KERNEL;
 struct socket { short state; } KERNEL;
 struct socket_alloc { struct socket socket; struct inode vfs_inode; } KERNEL;
 
-struct kmem_cache;
+struct kmem_cache { char *name; } KERNEL;
 struct timewait_sock_ops { struct kmem_cache *twsk_slab; } KERNEL;
 struct proto { struct kmem_cache *slab; struct timewait_sock_ops *twsk_prot; } KERNEL;
 
@@ -142,8 +142,9 @@ struct sk_buff {
 	u32 end;
 	u8 *head, *data;
 } KERNEL;
-struct skb_frag___v6 { u64 netmem; u32 len, offset; } KERNEL;
-struct bio_vec { u64 bv_page; u32 bv_len, bv_offset; } KERNEL;
+struct skb_frag;
+/* Its elements are { page, length, offset } from 5.4 on, under several names. */
+struct skb_shared_info { struct { u64 page; u32 len, offset; } frags[17]; } KERNEL;
 
 struct page { u64 flags; u64 compound_head; struct kmem_cache *slab_cache; } KERNEL;
 struct slab { struct kmem_cache *slab_cache; } KERNEL;

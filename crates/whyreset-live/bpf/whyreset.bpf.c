@@ -28,6 +28,9 @@ enum { SOCK_DEAD = 0, SOCK_DONE = 1, SOCK_KEEPOPEN = 3, SOCK_LINGER = 4 };
 enum { PF_EXITING = 0x4, PF_KTHREAD = 0x200000 };
 enum { TH_FIN = 1, TH_SYN = 2, TH_RST = 4 };
 #define NO_REASON (~0u)
+/* x86-64; elsewhere the proof in direct_map() fails and the payload of fragments is not seen. */
+#define PAGE_SHIFT 12
+#define PAGE_STRUCT 64
 
 /* Set before loading. */
 const volatile u32 only_netns = 0;      /* 0: every namespace */
@@ -35,6 +38,11 @@ const volatile u32 wakeup_bytes = 65536;
 const volatile u64 drops_filtered[4];   /* bit per skb_drop_reason: netfilter dropped it */
 const volatile u64 drops_refused[4];    /* ... a reset among these was refused by the stack */
 const volatile u64 drops_unanswered[4]; /* ... was answered by a reset that is not reported */
+
+const volatile u64 page_offset_symbol = 0; /* addresses of the kernel's variables, 0 where not known */
+const volatile u64 vmemmap_symbol = 0;
+const volatile u64 page_offset_default = 0xffff888000000000ull;
+const volatile u64 vmemmap_default = 0xffffea0000000000ull;
 
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4 << 20); } events SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 32768); __type(key, u64); __type(value, struct owner); } owners SEC(".maps");
@@ -186,6 +194,59 @@ INLINE void describe(struct event *event, struct sock *sk)
 
 /* ---- segments --------------------------------------------------------------------------------- */
 
+/* Where the kernel maps all memory and where its array of `struct page` is, proved on the running
+ * task: its own page must name the slab cache it comes from. 0 where the proof fails. */
+INLINE int direct_map(u64 *memory, u64 *pages)
+{
+	u64 task = bpf_get_current_task(), head;
+	struct kmem_cache *cache;
+	struct page *page;
+	char name[8] = {};
+
+	*memory = page_offset_default;
+	*pages = vmemmap_default;
+	if (page_offset_symbol)
+		bpf_probe_read_kernel(memory, 8, (void *)page_offset_symbol);
+	if (vmemmap_symbol)
+		bpf_probe_read_kernel(pages, 8, (void *)vmemmap_symbol);
+	if (!*memory || task < *memory)
+		return 0;
+	page = (void *)(*pages + ((task - *memory) >> PAGE_SHIFT) * PAGE_STRUCT);
+	head = READ(page, compound_head);
+	if (head & 1)
+		page = (void *)(head - 1);
+	cache = type_exists(struct slab) ? READ((struct slab *)page, slab_cache) : READ(page, slab_cache);
+	if (!cache)
+		return 0;
+	bpf_probe_read_kernel(name, sizeof(name), READ(cache, name));
+	return name[0] == 't' && name[1] == 'a' && name[2] == 's' && name[3] == 'k' && name[4] == '_';
+}
+
+/* The first payload bytes: in the linear part, or at the start of the first page fragment. */
+INLINE void peek(struct sk_buff *skb, struct segment *segment, u8 *payload)
+{
+	u32 linear = READ(skb, len) - READ(skb, data_len);
+	u8 *end = READ(skb, data) + linear;
+	u64 memory, pages;
+	struct { u64 page; u32 len, offset; } fragment = {};
+
+	if (payload + sizeof(segment->payload) <= end) {
+		if (!bpf_probe_read_kernel(segment->payload, sizeof(segment->payload), payload))
+			segment->payload_len = sizeof(segment->payload);
+		return;
+	}
+	if (payload != end || !READ(skb, data_len))
+		return;
+	bpf_probe_read_kernel(&fragment, sizeof(fragment),
+			      READ(skb, head) + READ(skb, end) +
+				      __builtin_preserve_field_info(((struct skb_shared_info *)0)->frags, FIELD_BYTE_OFFSET));
+	if (fragment.page & 1 || fragment.len < sizeof(segment->payload) || !direct_map(&memory, &pages))
+		return;
+	payload = (u8 *)(memory + (((fragment.page - pages) / PAGE_STRUCT) << PAGE_SHIFT) + fragment.offset);
+	if (!bpf_probe_read_kernel(segment->payload, sizeof(segment->payload), payload))
+		segment->payload_len = sizeof(segment->payload);
+}
+
 /* Reads a received or outgoing TCP segment; `tuple` gets source as local. 0 where it is no TCP. */
 INLINE int parse(struct sk_buff *skb, struct segment *segment, struct tuple *tuple)
 {
@@ -225,13 +286,8 @@ INLINE int parse(struct sk_buff *skb, struct segment *segment, struct tuple *tup
 	header += (th[12] >> 4) * 4;
 	segment->len = total > header ? total - header : 0;
 	segment->present = 1;
-	if (segment->len) {
-		u32 linear = READ(skb, len) - READ(skb, data_len);
-		u8 *payload = ip + header, *end = READ(skb, data) + linear;
-		if (payload + sizeof(segment->payload) <= end &&
-		    !bpf_probe_read_kernel(segment->payload, sizeof(segment->payload), payload))
-			segment->payload_len = sizeof(segment->payload);
-	}
+	if (segment->len)
+		peek(skb, segment, ip + header);
 	return 1;
 }
 
@@ -314,7 +370,7 @@ INLINE void remember(struct event *event)
 		if (drop)
 			event->filtered = *drop;
 	}
-	if (event->current.exiting)
+	if (event->type == EVENT_SENT && !event->trigger.present && event->current.exiting)
 		dead = event->current.tgid;
 	else if (event->tombstone.by.exiting)
 		dead = event->tombstone.by.tgid;

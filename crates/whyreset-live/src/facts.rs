@@ -192,8 +192,15 @@ impl Translator {
 
     fn killer(&self, event: &Event, side: Side, facts: &mut Vec<Fact>) {
         let killer = &event.killer;
-        let dying = [(&event.current, side), (&event.tombstone.by, side), (&event.other.by, side.other())];
-        let Some((victim, side)) = dying.into_iter().find(|(task, _)| task.exiting != 0) else { return };
+        let acted = event.kind == event_type::SENT && event.trigger.present == 0;
+        let dying = [
+            (&event.current, side, acted),
+            (&event.tombstone.by, side, true),
+            (&event.other.by, side.other(), true),
+        ];
+        let Some((victim, side, _)) = dying.into_iter().find(|(task, _, counts)| *counts && task.exiting != 0) else {
+            return;
+        };
         let deadly = u32::try_from(victim.exit_code & 0x7f).unwrap_or(0);
         if killer.at == 0 || killer.signal != deadly {
             return;
