@@ -37,7 +37,7 @@ struct task {
 	char comm[16];
 };
 
-/* Who opened (or listens on) a socket, kept by socket address. */
+/* Who opened (or listens on) a socket. */
 struct owner {
 	u64 born;
 	u64 cgroup;
@@ -54,7 +54,7 @@ struct killer {
 	char comm[16];
 };
 
-/* How a connection ended, kept by its addresses after the socket is gone. */
+/* How a connection ended; outlives its socket. */
 struct tombstone {
 	u64 closed_at; /* 0: no process closed it */
 	u64 failed_at; /* 0: no error ended it */

@@ -90,7 +90,7 @@ struct timewait_sock_ops { struct kmem_cache *twsk_slab; } KERNEL;
 struct proto { struct kmem_cache *slab; struct timewait_sock_ops *twsk_prot; } KERNEL;
 
 struct sock_common {
-	be32 skc_daddr, skc_rcv_saddr;
+	u64 skc_addrpair;
 	be16 skc_dport;
 	u16 skc_num;
 	u16 skc_family;

@@ -39,17 +39,128 @@ const volatile u64 drops_filtered[4];   /* bit per skb_drop_reason: netfilter dr
 const volatile u64 drops_refused[4];    /* ... a reset among these was refused by the stack */
 const volatile u64 drops_unanswered[4]; /* ... was answered by a reset that is not reported */
 
-const volatile u64 page_offset_symbol = 0; /* addresses of the kernel's variables, 0 where not known */
-const volatile u64 vmemmap_symbol = 0;
 const volatile u64 page_offset_default = 0xffff888000000000ull;
 const volatile u64 vmemmap_default = 0xffffea0000000000ull;
 
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4 << 20); } events SEC(".maps");
-struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 32768); __type(key, u64); __type(value, struct owner); } owners SEC(".maps");
-struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 32768); __type(key, struct tuple); __type(value, struct tombstone); } tombstones SEC(".maps");
+/* Owners by socket address and tombstones by 4-tuple live in caches of our own: an array of sets
+ * of four, where the oldest of a set gives way. A kernel LRU hash costs several times as much, on
+ * every connection of the host. A set that two processors write at once may lose an entry; an
+ * entry's key is cleared before it is written and set after, so that none is taken for another. */
+#define WAYS 4
+struct owner_set {
+	u64 key[WAYS];
+	u64 at[WAYS];
+	struct owner entry[WAYS];
+};
+struct tombstone_set {
+	u32 tag[WAYS];
+	u64 at[WAYS];
+	struct { struct tuple tuple; struct tombstone tombstone; } entry[WAYS];
+};
+const volatile u32 set_mask = 4095; /* number of sets - 1 */
+
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, u32); __type(value, struct owner_set); } owners SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, u32); __type(value, struct tombstone_set); } tombstones SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 1024); __type(key, u32); __type(value, struct killer); } killers SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 4096); __type(key, struct tuple); __type(value, struct filtered); } filtered SEC(".maps");
+/* Addresses of page_offset_base and vmemmap_base, where kallsyms tells them. */
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 2); __type(key, u32); __type(value, u64); } symbols SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } lost SEC(".maps");
+
+/* ---- what is remembered ------------------------------------------------------------------------ */
+
+#define barrier() __asm__ volatile("" ::: "memory")
+
+INLINE u64 mix(u64 hash, u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 29;
+}
+
+INLINE u32 oldest(u64 *at)
+{
+	u32 a = at[1] < at[0] ? 1 : 0, b = at[3] < at[2] ? 3 : 2;
+	return at[b] < at[a] ? b : a;
+}
+
+INLINE struct owner *owner_of(u64 sk)
+{
+	u32 index = mix(0, sk) >> 32 & set_mask;
+	struct owner_set *set = bpf_map_lookup_elem(&owners, &index);
+
+	if (!set)
+		return NULL;
+#pragma unroll
+	for (u32 way = 0; way < WAYS; way++)
+		if (set->key[way] == sk)
+			return &set->entry[way];
+	return NULL;
+}
+
+INLINE void remember_owner(u64 sk, u32 role)
+{
+	u32 index = mix(0, sk) >> 32 & set_mask, way;
+	struct owner_set *set = bpf_map_lookup_elem(&owners, &index);
+	u64 now = bpf_ktime_get_ns();
+	struct owner *owner;
+
+	if (!set)
+		return;
+	way = oldest(set->at);
+#pragma unroll
+	for (u32 i = 0; i < WAYS; i++)
+		if (set->key[i] == sk)
+			way = i;
+	way &= WAYS - 1;
+	owner = &set->entry[way];
+	set->key[way] = 0;
+	barrier();
+	owner->born = now;
+	owner->role = role;
+	owner->tgid = 0;
+	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
+	if (role != ROLE_SERVER) {
+		owner->tgid = bpf_get_current_pid_tgid() >> 32;
+		owner->cgroup = bpf_get_current_cgroup_id();
+		bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+	}
+	set->at[way] = now;
+	barrier();
+	set->key[way] = sk;
+}
+
+INLINE int same(struct tuple *a, struct tuple *b)
+{
+	u64 *x = (void *)a, *y = (void *)b;
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
+}
+
+/* The tombstone of a connection; where there is none, a blank one if `make`. */
+INLINE struct tombstone *tombstone_of(struct tuple *tuple, int make)
+{
+	u64 *words = (void *)tuple, hash = mix(mix(mix(mix(mix(0, words[0]), words[1]), words[2]), words[3]), words[4]);
+	u32 index = hash >> 32 & set_mask, tag = (u32)hash | 1, way;
+	struct tombstone_set *set = bpf_map_lookup_elem(&tombstones, &index);
+
+	if (!set)
+		return NULL;
+#pragma unroll
+	for (u32 i = 0; i < WAYS; i++)
+		if (set->tag[i] == tag && same(&set->entry[i].tuple, tuple))
+			return &set->entry[i].tombstone;
+	if (!make)
+		return NULL;
+	way = oldest(set->at) & (WAYS - 1);
+	set->tag[way] = 0;
+	barrier();
+	set->entry[way].tuple = *tuple;
+	__builtin_memset(&set->entry[way].tombstone, 0, sizeof(struct tombstone));
+	set->at[way] = bpf_ktime_get_ns();
+	barrier();
+	set->tag[way] = tag;
+	return &set->entry[way].tombstone;
+}
 
 /* ---- sockets ---------------------------------------------------------------------------------- */
 
@@ -81,8 +192,9 @@ INLINE void tuple_of(struct tuple *tuple, struct sock *sk, u32 netns, int full)
 		READ_INTO((struct in6_addr *)tuple->laddr, common, skc_v6_rcv_saddr);
 		READ_INTO((struct in6_addr *)tuple->raddr, common, skc_v6_daddr);
 	} else {
-		mapped(tuple->laddr, READ(common, skc_rcv_saddr));
-		mapped(tuple->raddr, READ(common, skc_daddr));
+		u64 pair = READ(common, skc_addrpair); /* remote address first */
+		mapped(tuple->raddr, pair);
+		mapped(tuple->laddr, pair >> 32);
 	}
 	tuple->rport = bpf_ntohs(READ(common, skc_dport));
 	tuple->lport = full ? bpf_ntohs(READ((struct inet_sock *)sk, inet_sport)) : READ(common, skc_num);
@@ -91,7 +203,6 @@ INLINE void tuple_of(struct tuple *tuple, struct sock *sk, u32 netns, int full)
 INLINE void task_now(struct task *task)
 {
 	struct task_struct *now = (void *)bpf_get_current_task();
-	struct signal_struct *signal = READ(now, signal);
 	u32 flags = READ(now, flags);
 
 	task->kthread = !!(flags & PF_KTHREAD);
@@ -99,7 +210,11 @@ INLINE void task_now(struct task *task)
 	bpf_get_current_comm(task->comm, sizeof(task->comm));
 	task->cgroup = bpf_get_current_cgroup_id();
 	task->exiting = !!(flags & PF_EXITING);
+	task->oom = 0;
+	task->exit_code = 0;
 	if (task->exiting) {
+		struct signal_struct *signal = READ(now, signal);
+
 		task->exit_code = READ(signal, group_exit_code);
 		if (!task->exit_code)
 			task->exit_code = READ(now, exit_code);
@@ -198,17 +313,21 @@ INLINE void describe(struct event *event, struct sock *sk)
  * task: its own page must name the slab cache it comes from. 0 where the proof fails. */
 INLINE int direct_map(u64 *memory, u64 *pages)
 {
-	u64 task = bpf_get_current_task(), head;
+	u64 task = bpf_get_current_task(), head, *symbol;
+	u32 index = 0;
 	struct kmem_cache *cache;
 	struct page *page;
 	char name[8] = {};
 
 	*memory = page_offset_default;
 	*pages = vmemmap_default;
-	if (page_offset_symbol)
-		bpf_probe_read_kernel(memory, 8, (void *)page_offset_symbol);
-	if (vmemmap_symbol)
-		bpf_probe_read_kernel(pages, 8, (void *)vmemmap_symbol);
+	symbol = bpf_map_lookup_elem(&symbols, &index);
+	if (symbol && *symbol)
+		bpf_probe_read_kernel(memory, 8, (void *)*symbol);
+	index = 1;
+	symbol = bpf_map_lookup_elem(&symbols, &index);
+	if (symbol && *symbol)
+		bpf_probe_read_kernel(pages, 8, (void *)*symbol);
 	if (!*memory || task < *memory)
 		return 0;
 	page = (void *)(*pages + ((task - *memory) >> PAGE_SHIFT) * PAGE_STRUCT);
@@ -351,15 +470,15 @@ INLINE void remember(struct event *event)
 	u32 dead = 0;
 
 	if (event->sk) {
-		owner = bpf_map_lookup_elem(&owners, &event->sk);
+		owner = owner_of(event->sk);
 		if (owner)
 			event->owner = *owner;
 	}
 	swap(&other, &event->tuple);
-	tomb = bpf_map_lookup_elem(&tombstones, &event->tuple);
+	tomb = tombstone_of(&event->tuple, 0);
 	if (tomb)
 		event->tombstone = *tomb;
-	tomb = bpf_map_lookup_elem(&tombstones, &other);
+	tomb = tombstone_of(&other, 0);
 	if (tomb)
 		event->other = *tomb;
 	if (event->type == EVENT_RECEIVED) {
@@ -428,12 +547,13 @@ int on_send_reset(u64 *ctx)
 	if (field_exists(struct trace_event_raw_tcp_send_reset, reason))
 		event->reason = ctx[2];
 	remember(event);
-	if (!skb && !event->tombstone.reset_sent) {
-		struct tombstone tomb = event->tombstone;
-		tomb.reset_sent = 1;
-		tomb.role = event->owner.role;
-		tomb.born = event->owner.born;
-		bpf_map_update_elem(&tombstones, &event->tuple, &tomb, BPF_ANY);
+	if (!skb) {
+		struct tombstone *tomb = tombstone_of(&event->tuple, 1);
+		if (tomb) {
+			tomb->reset_sent = 1;
+			tomb->role = event->owner.role;
+			tomb->born = event->owner.born;
+		}
 	}
 	submit(event);
 	return 0;
@@ -459,76 +579,59 @@ int on_receive_reset(u64 *ctx)
 
 /* ---- the life of a socket --------------------------------------------------------------------- */
 
-INLINE void own(struct sock *sk, u32 role)
-{
-	struct owner owner = {};
-	u64 key = (u64)sk;
-
-	owner.born = bpf_ktime_get_ns();
-	owner.role = role;
-	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
-	if (role != ROLE_SERVER) {
-		owner.tgid = bpf_get_current_pid_tgid() >> 32;
-		owner.cgroup = bpf_get_current_cgroup_id();
-		bpf_get_current_comm(owner.comm, sizeof(owner.comm));
-	}
-	bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
-}
-
 /* A process closes its end in good order (or gives a connect() up): the tombstone begins. */
 INLINE void closed(struct sock *sk, u32 netns, u8 from, u8 to)
 {
-	struct tombstone tomb = {};
+	struct tombstone *tomb;
 	struct tuple tuple = {};
 	struct owner *owner;
-	u64 key = (u64)sk;
 
 	tuple_of(&tuple, sk, netns, 1);
-	tomb.closed_at = bpf_ktime_get_ns();
-	tomb.closed_from = from;
-	tomb.closed_to = to;
-	tomb.shutdown = READ(sk, sk_shutdown);
-	task_now(&tomb.by);
-	owner = bpf_map_lookup_elem(&owners, &key);
-	if (owner) {
-		tomb.born = owner->born;
-		tomb.role = owner->role;
-	}
-	bpf_map_update_elem(&tombstones, &tuple, &tomb, BPF_ANY);
+	tomb = tombstone_of(&tuple, 1);
+	if (!tomb)
+		return;
+	tomb->closed_at = bpf_ktime_get_ns();
+	tomb->failed_at = 0;
+	tomb->reset_sent = 0;
+	tomb->closed_from = from;
+	tomb->closed_to = to;
+	tomb->shutdown = READ(sk, sk_shutdown);
+	task_now(&tomb->by);
+	owner = owner_of((u64)sk);
+	tomb->born = owner ? owner->born : 0;
+	tomb->role = owner ? owner->role : ROLE_UNKNOWN;
 }
 
 INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
 {
 	struct inet_connection_sock *icsk = (void *)sk;
 	struct tcp_sock *tp = (void *)sk;
-	struct tombstone tomb = {}, *before;
+	struct tombstone *tomb;
 	struct tuple tuple = {};
-	struct owner *owner;
+	struct owner *owner = owner_of((u64)sk);
 	struct event *event;
-	u64 key = (u64)sk;
 	u32 snd_nxt = READ(tp, snd_nxt);
 
 	tuple_of(&tuple, sk, netns, 1);
-	before = bpf_map_lookup_elem(&tombstones, &tuple);
-	if (before)
-		tomb = *before;
-	tomb.failed_at = bpf_ktime_get_ns();
-	tomb.failed_from = from;
-	tomb.failed_to = TCP_CLOSE;
-	tomb.err = err;
-	tomb.unacked = snd_nxt - READ(tp, snd_una);
-	tomb.unsent = READ(tp, write_seq) - snd_nxt;
-	tomb.snd_wnd = READ(tp, snd_wnd);
-	tomb.user_timeout = READ(icsk, icsk_user_timeout);
-	tomb.probes_out = READ(icsk, icsk_probes_out);
-	tomb.retransmits = READ(icsk, icsk_retransmits);
-	tomb.flags = READ(sk, __sk_common.skc_flags) & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
-	owner = bpf_map_lookup_elem(&owners, &key);
-	if (owner) {
-		tomb.born = owner->born;
-		tomb.role = owner->role;
+	tomb = tombstone_of(&tuple, 1);
+	if (tomb) {
+		/* An earlier connection between the same ports says nothing of this one. */
+		if (owner && tomb->closed_at < owner->born)
+			tomb->closed_at = 0;
+		tomb->failed_at = bpf_ktime_get_ns();
+		tomb->failed_from = from;
+		tomb->failed_to = TCP_CLOSE;
+		tomb->err = err;
+		tomb->unacked = snd_nxt - READ(tp, snd_una);
+		tomb->unsent = READ(tp, write_seq) - snd_nxt;
+		tomb->snd_wnd = READ(tp, snd_wnd);
+		tomb->user_timeout = READ(icsk, icsk_user_timeout);
+		tomb->probes_out = READ(icsk, icsk_probes_out);
+		tomb->retransmits = READ(icsk, icsk_retransmits);
+		tomb->flags = READ(sk, __sk_common.skc_flags) & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
+		tomb->born = owner ? owner->born : 0;
+		tomb->role = owner ? owner->role : ROLE_UNKNOWN;
 	}
-	bpf_map_update_elem(&tombstones, &tuple, &tomb, BPF_ANY);
 	/* A received reset has its own event, and the errno follows from its state. */
 	if (err == ECONNRESET || err == ECONNREFUSED || err == EPIPE)
 		return;
@@ -550,15 +653,22 @@ int on_set_state(u64 *ctx)
 	u16 err = 0;
 	u32 netns;
 
+	/* The healthy connection comes by here ten times: the fewer reads, the better. */
 	switch (to) {
 	case TCP_SYN_SENT:
-	case TCP_LISTEN:
-	case TCP_FIN_WAIT1:
-	case TCP_LAST_ACK:
-		break;
-	case TCP_ESTABLISHED:
-		if (from != TCP_SYN_RECV)
+		if (only_netns && foreign(netns_of((void *)sk)))
 			return 0;
+		remember_owner((u64)sk, ROLE_CLIENT);
+		return 0;
+	case TCP_LISTEN:
+		remember_owner((u64)sk, ROLE_LISTENER);
+		return 0;
+	case TCP_ESTABLISHED:
+		if (from != TCP_SYN_RECV || (only_netns && foreign(netns_of((void *)sk))))
+			return 0;
+		remember_owner((u64)sk, ROLE_SERVER);
+		return 0;
+	case TCP_FIN_WAIT1:
 		break;
 	case TCP_CLOSE:
 		err = READ(sk, sk_err);
@@ -573,25 +683,10 @@ int on_set_state(u64 *ctx)
 	netns = netns_of((void *)sk);
 	if (foreign(netns))
 		return 0;
-	switch (to) {
-	case TCP_SYN_SENT:
-		own(sk, ROLE_CLIENT);
-		break;
-	case TCP_LISTEN:
-		own(sk, ROLE_LISTENER);
-		break;
-	case TCP_ESTABLISHED:
-		own(sk, ROLE_SERVER);
-		break;
-	case TCP_CLOSE:
-		if (err)
-			failed(sk, netns, from, err);
-		else
-			closed(sk, netns, from, to);
-		break;
-	default:
+	if (err)
+		failed(sk, netns, from, err);
+	else
 		closed(sk, netns, from, to);
-	}
 	return 0;
 }
 

@@ -16,7 +16,10 @@ pub struct EnumNames(BTreeMap<u32, String>);
 impl EnumNames {
     /// The name of a value without `prefix`; the bare number where the kernel has no name for it.
     pub fn name(&self, value: u32, prefix: &str) -> String {
-        self.0.get(&value).map_or_else(|| value.to_string(), |name| name.strip_prefix(prefix).unwrap_or(name).to_owned())
+        self.0.get(&value).map_or_else(
+            || value.to_string(),
+            |name| name.strip_prefix(prefix).unwrap_or(name).to_owned(),
+        )
     }
 
     /// The value of a name.
@@ -48,7 +51,10 @@ impl<'a> Btf<'a> {
             let start = header.checked_add(word(bytes, at)? as usize)?;
             bytes.get(start..start.checked_add(word(bytes, at + 4)? as usize)?)
         };
-        Some(Self { types: section(8)?, strings: section(16)? })
+        Some(Self {
+            types: section(8)?,
+            strings: section(16)?,
+        })
     }
 
     /// The values of the enum with this name; empty where there is none.
@@ -66,7 +72,10 @@ impl<'a> Btf<'a> {
                 for index in 0..count {
                     let entry = body + index * 8;
                     let name = self.string(word(self.types, entry)?)?;
-                    values.insert(word(self.types, entry + 4)?, String::from_utf8_lossy(name).into_owned());
+                    values.insert(
+                        word(self.types, entry + 4)?,
+                        String::from_utf8_lossy(name).into_owned(),
+                    );
                 }
                 return Some(EnumNames(values));
             }
@@ -99,7 +108,9 @@ fn trailing(kind: u32, count: usize) -> Option<usize> {
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+    Some(u32::from_ne_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
 }
 
 #[cfg(test)]
@@ -114,7 +125,13 @@ mod tests {
         let types: Vec<u8> = types.iter().flat_map(|w| w.to_ne_bytes()).collect();
         let mut out = MAGIC.to_ne_bytes().to_vec();
         out.extend([1, 0]);
-        let sizes = [24, 0, u32::try_from(types.len()).unwrap(), u32::try_from(types.len()).unwrap(), 21];
+        let sizes = [
+            24,
+            0,
+            u32::try_from(types.len()).unwrap(),
+            u32::try_from(types.len()).unwrap(),
+            21,
+        ];
         out.extend(sizes.iter().flat_map(|w| w.to_ne_bytes()));
         out.extend(types);
         out.extend(strings);
@@ -125,7 +142,10 @@ mod tests {
     fn an_enum_is_found_behind_other_types() {
         let image = image();
         let colours = Btf::new(&image).unwrap().enumeration("colour");
-        assert_eq!((colours.value("BLUE"), colours.name(0, "")), (Some(7), "RED".to_owned()));
+        assert_eq!(
+            (colours.value("BLUE"), colours.name(0, "")),
+            (Some(7), "RED".to_owned())
+        );
         assert_eq!(colours.name(9, ""), "9");
         assert!(Btf::new(&image).unwrap().enumeration("shape").is_empty());
     }

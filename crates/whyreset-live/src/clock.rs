@@ -21,13 +21,17 @@ fn nanoseconds(id: ClockId) -> i128 {
 impl Clock {
     /// Reads both clocks now: UTC may be stepped at any time.
     pub fn now() -> Self {
-        Self { offset: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Monotonic) }
+        Self {
+            offset: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Monotonic),
+        }
     }
 
     /// A fixed offset between the clocks, for tests.
     #[cfg(test)]
     pub const fn fixed() -> Self {
-        Self { offset: 1_795_348_800_000_000_000 }
+        Self {
+            offset: 1_795_348_800_000_000_000,
+        }
     }
 
     /// UTC of a `bpf_ktime_get_ns()`.
@@ -44,8 +48,15 @@ pub fn monotonic() -> u64 {
 /// Ticks a second, from a pair of readings taken at one moment: `jiffies` starts five minutes
 /// before its 32-bit wrap (`INITIAL_JIFFIES`) and follows uptime.
 pub fn ticks_per_second(jiffies: u64, ktime: u64) -> u64 {
-    let expected = |hz: u64| (1u64 << 32).wrapping_sub(300 * hz).wrapping_add(ktime / 1_000_000 * hz / 1_000);
-    RATES.into_iter().min_by_key(|&hz| expected(hz).abs_diff(jiffies)).unwrap_or(250)
+    let expected = |hz: u64| {
+        (1u64 << 32)
+            .wrapping_sub(300 * hz)
+            .wrapping_add(ktime / 1_000_000 * hz / 1_000)
+    };
+    RATES
+        .into_iter()
+        .min_by_key(|&hz| expected(hz).abs_diff(jiffies))
+        .unwrap_or(250)
 }
 
 /// Milliseconds between a stored 32-bit jiffies value and now.
@@ -63,7 +74,11 @@ mod tests {
         for hz in [100, 250, 300, 1000] {
             for uptime in [3, 90, 86_400, 30_000_000] {
                 let jiffies = (1u64 << 32) - 300 * hz + uptime * hz;
-                assert_eq!(ticks_per_second(jiffies, uptime * 1_000_000_000), hz, "{hz} Hz after {uptime} s");
+                assert_eq!(
+                    ticks_per_second(jiffies, uptime * 1_000_000_000),
+                    hz,
+                    "{hz} Hz after {uptime} s"
+                );
             }
         }
     }

@@ -6,8 +6,8 @@
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use whyreset_evidence::{
-    Drop, Ended, Errno, Exit, Fact, Flags, Flow, Killed, Mode, Process, Received, Roles, Segment, Sent, Shutdown, Side,
-    Socket, TcpState, Timestamp, What,
+    Drop, Ended, Errno, Exit, Fact, Flags, Flow, Killed, Mode, Process, Received, Roles, Segment, Sent,
+    Shutdown, Side, Socket, TcpState, Timestamp, What,
 };
 
 use crate::abi::{self, Event, event_type, flag, mode, role};
@@ -97,11 +97,21 @@ impl Translator {
         let candidate = process(&event.current);
         if let Some(what) = self.own(event, candidate.as_ref()) {
             let cite = cite(event, &what, &self.names);
-            facts.push(Fact { at, side: Some(side), what, cite });
+            facts.push(Fact {
+                at,
+                side: Some(side),
+                what,
+                cite,
+            });
         }
         if event.kind == event_type::ERROR {
             let what = What::Errored(Errno::from_number(event.err));
-            facts.push(Fact { at, side: Some(side), cite: what.kernel_cite(), what });
+            facts.push(Fact {
+                at,
+                side: Some(side),
+                cite: what.kernel_cite(),
+                what,
+            });
         }
         self.owner(event, at, side, &mut facts);
         let (own, others) = trusted_tombstones(event);
@@ -114,7 +124,16 @@ impl Translator {
         self.filtered(event, &mut facts);
         self.killer(event, side, &mut facts);
         let echo = is_echo(event);
-        Some(Told { flow, side, facts, sk: event.sk, inode: event.inode, cgroup: event.cgroup, candidate, echo })
+        Some(Told {
+            flow,
+            side,
+            facts,
+            sk: event.sk,
+            inode: event.inode,
+            cgroup: event.cgroup,
+            candidate,
+            echo,
+        })
     }
 
     /// The fact that the event itself is.
@@ -132,9 +151,22 @@ impl Translator {
                     trigger,
                 }))
             }
-            event_type::INFERRED => Some(What::Sent(Sent { socket, trigger, reason: None, actor: None })),
-            event_type::RECEIVED => Some(What::Received(Received { socket, accepted: true, header: None })),
-            event_type::REFUSED => Some(What::Received(Received { socket, accepted: false, header: trigger })),
+            event_type::INFERRED => Some(What::Sent(Sent {
+                socket,
+                trigger,
+                reason: None,
+                actor: None,
+            })),
+            event_type::RECEIVED => Some(What::Received(Received {
+                socket,
+                accepted: true,
+                header: None,
+            })),
+            event_type::REFUSED => Some(What::Received(Received {
+                socket,
+                accepted: false,
+                header: trigger,
+            })),
             _ => None,
         }
     }
@@ -145,9 +177,22 @@ impl Translator {
             return;
         }
         let process = Process::new(owner.tgid, text(&owner.comm));
-        let what = if owner.role == role::LISTENER { What::Listener(process) } else { What::Owner(process) };
-        let cite = if owner.role == role::LISTENER { "TCP_LISTEN" } else { "TCP_SYN_SENT" };
-        facts.push(Fact { at, side: Some(side), what, cite: format!("kernel:inet_sock_set_state to {cite}") });
+        let what = if owner.role == role::LISTENER {
+            What::Listener(process)
+        } else {
+            What::Owner(process)
+        };
+        let cite = if owner.role == role::LISTENER {
+            "TCP_LISTEN"
+        } else {
+            "TCP_SYN_SENT"
+        };
+        facts.push(Fact {
+            at,
+            side: Some(side),
+            what,
+            cite: format!("kernel:inet_sock_set_state to {cite}"),
+        });
     }
 
     fn ended(&self, tombstone: &abi::Tombstone, side: Side, facts: &mut Vec<Fact>) {
@@ -162,19 +207,47 @@ impl Translator {
             snd_wnd: tombstone.snd_wnd,
             ..Socket::default()
         };
-        let age = |at: u64| (tombstone.born != 0 && at > tombstone.born).then(|| (at - tombstone.born) / 1_000_000);
+        let age =
+            |at: u64| (tombstone.born != 0 && at > tombstone.born).then(|| (at - tombstone.born) / 1_000_000);
         let mut push = |at: u64, from: u8, to: u8, by: Option<Process>, error: Option<Errno>| {
             let from = TcpState::from_number(from);
-            let socket = Socket { state: from, age_ms: age(at), ..socket.clone() };
-            let what = What::Ended(Ended { from, to: TcpState::from_number(to), by, error, socket });
-            facts.push(Fact { at: self.clock.utc(at), side: Some(side), cite: what.kernel_cite(), what });
+            let socket = Socket {
+                state: from,
+                age_ms: age(at),
+                ..socket.clone()
+            };
+            let what = What::Ended(Ended {
+                from,
+                to: TcpState::from_number(to),
+                by,
+                error,
+                socket,
+            });
+            facts.push(Fact {
+                at: self.clock.utc(at),
+                side: Some(side),
+                cite: what.kernel_cite(),
+                what,
+            });
         };
         if tombstone.closed_at != 0 {
-            push(tombstone.closed_at, tombstone.closed_from, tombstone.closed_to, process(&tombstone.by), None);
+            push(
+                tombstone.closed_at,
+                tombstone.closed_from,
+                tombstone.closed_to,
+                process(&tombstone.by),
+                None,
+            );
         }
         if tombstone.failed_at != 0 {
             let error = Some(Errno::from_number(tombstone.err));
-            push(tombstone.failed_at, tombstone.failed_from, tombstone.failed_to, None, error);
+            push(
+                tombstone.failed_at,
+                tombstone.failed_from,
+                tombstone.failed_to,
+                None,
+                error,
+            );
         }
     }
 
@@ -186,7 +259,12 @@ impl Translator {
         if let Some(segment) = segment(&filtered.segment) {
             let reason = self.names.drop.name(filtered.reason, "SKB_DROP_REASON_");
             let what = What::Drop(Drop { segment, reason });
-            facts.push(Fact { at: self.clock.utc(filtered.at), side: None, cite: what.kernel_cite(), what });
+            facts.push(Fact {
+                at: self.clock.utc(filtered.at),
+                side: None,
+                cite: what.kernel_cite(),
+                what,
+            });
         }
     }
 
@@ -198,7 +276,10 @@ impl Translator {
             (&event.tombstone.by, side, true),
             (&event.other.by, side.other(), true),
         ];
-        let Some((victim, side, _)) = dying.into_iter().find(|(task, _, counts)| *counts && task.exiting != 0) else {
+        let Some((victim, side, _)) = dying
+            .into_iter()
+            .find(|(task, _, counts)| *counts && task.exiting != 0)
+        else {
             return;
         };
         let deadly = u32::try_from(victim.exit_code & 0x7f).unwrap_or(0);
@@ -210,14 +291,22 @@ impl Translator {
             signal: u8::try_from(killer.signal).unwrap_or(0),
             by: Process::new(killer.tgid, text(&killer.comm)),
         });
-        facts.push(Fact { at: self.clock.utc(killer.at), side: Some(side), cite: what.kernel_cite(), what });
+        facts.push(Fact {
+            at: self.clock.utc(killer.at),
+            side: Some(side),
+            cite: what.kernel_cite(),
+            what,
+        });
     }
 }
 
 fn cite(event: &Event, what: &What, names: &Names) -> String {
     match event.kind {
         event_type::INFERRED | event_type::REFUSED => {
-            format!("kernel:kfree_skb reason={}", names.drop.name(event.reason, "SKB_DROP_REASON_"))
+            format!(
+                "kernel:kfree_skb reason={}",
+                names.drop.name(event.reason, "SKB_DROP_REASON_")
+            )
         }
         _ => what.kernel_cite(),
     }
@@ -226,8 +315,24 @@ fn cite(event: &Event, what: &What, names: &Names) -> String {
 /// Who opened the connection: known where its opening was seen, or the segment itself tells;
 /// else an accepted socket is known by the TTL of its handshake, else by its port.
 fn orient(event: &Event, local: SocketAddr, remote: SocketAddr) -> (Flow, Side) {
-    let as_server = |roles| (Flow { roles, ..Flow::new(remote, local) }, Side::Server);
-    let as_client = |roles| (Flow { roles, ..Flow::new(local, remote) }, Side::Client);
+    let as_server = |roles| {
+        (
+            Flow {
+                roles,
+                ..Flow::new(remote, local)
+            },
+            Side::Server,
+        )
+    };
+    let as_client = |roles| {
+        (
+            Flow {
+                roles,
+                ..Flow::new(local, remote)
+            },
+            Side::Client,
+        )
+    };
     let trigger = Flags(event.trigger.flags);
     let incoming = event.trigger.present != 0;
     // The other end's tombstone has the other end's role.
@@ -236,7 +341,10 @@ fn orient(event: &Event, local: SocketAddr, remote: SocketAddr) -> (Flow, Side) 
         role::SERVER => role::CLIENT,
         _ => 0,
     };
-    match [event.owner.role, u32::from(event.tombstone.role), across].into_iter().find(|&role| role != 0) {
+    match [event.owner.role, u32::from(event.tombstone.role), across]
+        .into_iter()
+        .find(|&role| role != 0)
+    {
         Some(role::CLIENT) => return as_client(Roles::Known),
         Some(role::SERVER | role::LISTENER) => return as_server(Roles::Known),
         _ => {}
@@ -310,12 +418,21 @@ fn socket(event: &Event) -> Option<Socket> {
 /// itself just written is no earlier end.
 fn trusted_tombstones(event: &Event) -> (Option<&abi::Tombstone>, Option<&abi::Tombstone>) {
     let living = event.mode == mode::FULL && event.state != 10;
-    let born = if event.owner.role == role::LISTENER { 0 } else { event.owner.born };
+    let born = if event.owner.role == role::LISTENER {
+        0
+    } else {
+        event.owner.born
+    };
     let closing = TcpState::from_number(event.state).after_own_fin() || event.state == 7;
     let after_peer_fin = matches!(event.state, 8 | 9 | 11 | 7);
     let trust = |tombstone: &abi::Tombstone, likely: bool| {
         let at = tombstone.closed_at.max(tombstone.failed_at);
-        at != 0 && if living { if born != 0 { at >= born } else { likely } } else { true }
+        at != 0
+            && if living {
+                if born != 0 { at >= born } else { likely }
+            } else {
+                true
+            }
     };
     let own = Some(&event.tombstone).filter(|t| trust(t, closing));
     let own = own.filter(|t| !(living && t.closed_at == 0));
@@ -330,6 +447,9 @@ fn is_echo(event: &Event) -> bool {
     let tombstone = &event.tombstone;
     let reset_before = tombstone.reset_sent != 0
         || (tombstone.failed_at != 0
-            && matches!(Errno::from_number(tombstone.err), Errno::ConnReset | Errno::Pipe | Errno::ConnAborted));
+            && matches!(
+                Errno::from_number(tombstone.err),
+                Errno::ConnReset | Errno::Pipe | Errno::ConnAborted
+            ));
     stray && reset_before && event.trigger.present != 0 && !flags.has(Flags::SYN)
 }

@@ -60,14 +60,26 @@ impl Incidents {
         }
         let incident = self.open.entry(key).or_insert_with(|| {
             self.queue.push_back(key);
-            Incident { opened: now, flow: told.flow, netns, facts: Vec::new(), watched: [false; 2], candidates: Vec::new() }
+            Incident {
+                opened: now,
+                flow: told.flow,
+                netns,
+                facts: Vec::new(),
+                watched: [false; 2],
+                candidates: Vec::new(),
+            }
         });
         incident.take(told);
     }
 
     /// Hands over every incident that has waited long enough at `now`; all of them where `now` is
     /// `None`.
-    pub fn mature(&mut self, now: Option<Duration>, setting: &Setting, deliver: &mut dyn FnMut(Dossier) -> bool) {
+    pub fn mature(
+        &mut self,
+        now: Option<Duration>,
+        setting: &Setting,
+        deliver: &mut dyn FnMut(Dossier) -> bool,
+    ) {
         while let Some(&key) = self.queue.front() {
             let due = match (self.open.get(&key), now) {
                 (None, _) | (Some(_), None) => true,
@@ -79,7 +91,9 @@ impl Incidents {
                 return;
             }
             self.queue.pop_front();
-            let Some(incident) = self.open.remove(&key) else { continue };
+            let Some(incident) = self.open.remove(&key) else {
+                continue;
+            };
             if let Some(dossier) = incident.close(setting)
                 && !deliver(dossier)
             {
@@ -91,10 +105,18 @@ impl Incidents {
 
 impl Incident {
     fn take(&mut self, told: Told) {
-        let Told { flow, side, facts, sk, candidate, .. } = told;
+        let Told {
+            flow,
+            side,
+            facts,
+            sk,
+            candidate,
+            ..
+        } = told;
         let local = flow.addr(side);
         // A known orientation corrects a guess, also of facts that are already here.
-        if self.flow.roles == Roles::Guessed && flow.roles == Roles::Known && flow.client != self.flow.client {
+        if self.flow.roles == Roles::Guessed && flow.roles == Roles::Known && flow.client != self.flow.client
+        {
             for (_, fact) in &mut self.facts {
                 fact.side = fact.side.map(Side::other);
             }
@@ -157,8 +179,11 @@ impl Incident {
         if !worth_a_verdict(&facts) {
             return None;
         }
-        let coverage =
-            Coverage { client: self.watched[0], server: self.watched[1], ..setting.coverage.clone() };
+        let coverage = Coverage {
+            client: self.watched[0],
+            server: self.watched[1],
+            ..setting.coverage.clone()
+        };
         Some(Dossier {
             flow: self.flow,
             source: Source::Live,
@@ -183,7 +208,11 @@ impl Incident {
                 && sent.actor.is_none()
                 && aborted.contains(sk)
             {
-                sent.actor = self.candidates.iter().find(|(at, _)| at == sk).map(|(_, process)| process.clone());
+                sent.actor = self
+                    .candidates
+                    .iter()
+                    .find(|(at, _)| at == sk)
+                    .map(|(_, process)| process.clone());
             }
         }
     }

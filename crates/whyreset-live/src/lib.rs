@@ -10,6 +10,7 @@ mod facts;
 mod incident;
 mod loader;
 mod prerequisites;
+mod symbols;
 mod sys;
 mod watcher;
 

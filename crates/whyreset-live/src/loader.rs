@@ -1,7 +1,7 @@
 //! Loads the committed object and attaches its programs, each by itself: one that cannot be had
 //! costs its view and is named, and only the loss of both reset hooks is an error.
 
-use aya::maps::{MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
 use aya::programs::RawTracePoint;
 use aya::{Ebpf, EbpfLoader, Endianness};
 use whyreset_evidence::Blindness;
@@ -9,13 +9,15 @@ use whyreset_evidence::Blindness;
 use crate::btf_enum::{Btf, EnumNames};
 use crate::{AttachError, Options, sys};
 
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/bpf/whyreset.bpf.o"));
+static OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/bpf/whyreset.bpf.o"));
 
 /// Bytes of the event ring where nothing else is asked for.
 const RING_BYTES: u32 = 4 << 20;
 
-/// Map sizes tried in turn: kernels before 5.11 charge maps against RLIMIT_MEMLOCK.
-const ENTRIES: [u32; 3] = [32_768, 8_192, 2_048];
+/// Sets of four owners and of four tombstones, tried in turn: kernels before 5.11 charge maps
+/// against RLIMIT_MEMLOCK.
+const SETS: [u32; 3] = [8_192, 2_048, 512];
 
 const RST_REASON: &str = "sk_rst_reason";
 const DROP_REASON: &str = "skb_drop_reason";
@@ -27,6 +29,7 @@ pub struct Attached {
     ebpf: Ebpf,
     pub ring: RingBuf<MapData>,
     pub lost: PerCpuArray<MapData, u64>,
+    pub symbols: Array<MapData, u64>,
     pub missing: Vec<Blindness>,
     pub names: Names,
     /// Resets that answer a segment without a full socket are reported (6.10 and newer).
@@ -49,21 +52,40 @@ struct Hook {
 }
 
 const HOOKS: [Hook; 5] = [
-    Hook { program: "on_send_reset", tracepoint: "tcp_send_reset", lost: "resets that this host sends" },
-    Hook { program: "on_receive_reset", tracepoint: "tcp_receive_reset", lost: "resets that this host receives" },
+    Hook {
+        program: "on_send_reset",
+        tracepoint: "tcp_send_reset",
+        lost: "resets that this host sends",
+    },
+    Hook {
+        program: "on_receive_reset",
+        tracepoint: "tcp_receive_reset",
+        lost: "resets that this host receives",
+    },
     Hook {
         program: "on_set_state",
         tracepoint: "inet_sock_set_state",
         lost: "who opened and who closed a connection, and timeouts",
     },
-    Hook { program: "on_kfree_skb", tracepoint: "kfree_skb", lost: "refused resets and segments that a firewall dropped" },
-    Hook { program: "on_signal", tracepoint: "signal_generate", lost: "who killed a process" },
+    Hook {
+        program: "on_kfree_skb",
+        tracepoint: "kfree_skb",
+        lost: "refused resets and segments that a firewall dropped",
+    },
+    Hook {
+        program: "on_signal",
+        tracepoint: "signal_generate",
+        lost: "who killed a process",
+    },
 ];
 
 /// A set of drop reasons as the program takes it: one bit a number.
 fn bits(names: &EnumNames, wanted: &[&str]) -> [u64; 4] {
     let mut set = [0u64; 4];
-    for number in wanted.iter().filter_map(|name| names.value(&format!("SKB_DROP_REASON_{name}"))) {
+    for number in wanted
+        .iter()
+        .filter_map(|name| names.value(&format!("SKB_DROP_REASON_{name}")))
+    {
         if let Some(word) = set.get_mut(number as usize / 64) {
             *word |= 1 << (number % 64);
         }
@@ -76,16 +98,25 @@ fn bits(names: &EnumNames, wanted: &[&str]) -> [u64; 4] {
 /// # Errors
 /// The kernel's refusal, with what to do about it.
 pub fn attach(options: &Options) -> Result<Attached, AttachError> {
-    let bytes = std::fs::read("/sys/kernel/btf/vmlinux")
-        .map_err(|error| AttachError(format!("cannot read /sys/kernel/btf/vmlinux: {error}; run as root")))?;
+    let bytes = std::fs::read("/sys/kernel/btf/vmlinux").map_err(|error| {
+        AttachError(format!(
+            "cannot read /sys/kernel/btf/vmlinux: {error}; run as root"
+        ))
+    })?;
     let names = match Btf::new(&bytes) {
-        Some(btf) => Names { reset: btf.enumeration(RST_REASON), drop: btf.enumeration(DROP_REASON) },
+        Some(btf) => Names {
+            reset: btf.enumeration(RST_REASON),
+            drop: btf.enumeration(DROP_REASON),
+        },
         None => Names::default(),
     };
     let reply_resets = !names.reset.is_empty();
     let drops = !names.drop.is_empty();
-    let btf = aya::Btf::parse(&bytes, Endianness::default())
-        .map_err(|error| AttachError(format!("the kernel's BTF cannot be understood: {error}; please report the kernel version")))?;
+    let btf = aya::Btf::parse(&bytes, Endianness::default()).map_err(|error| {
+        AttachError(format!(
+            "the kernel's BTF cannot be understood: {error}; please report the kernel version"
+        ))
+    })?;
     drop(bytes);
     let mut ebpf = load(options, &btf, &names, reply_resets)?;
     drop(btf);
@@ -95,7 +126,8 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
         if hook.tracepoint == "kfree_skb" && !drops {
             missing.push(Blindness {
                 what: hook.lost.to_owned(),
-                cure: "this kernel gives no reason with a dropped packet; Linux 5.17 or newer does".to_owned(),
+                cure: "this kernel gives no reason with a dropped packet; Linux 5.17 or newer does"
+                    .to_owned(),
             });
             continue;
         }
@@ -108,32 +140,55 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
         }
     }
     if attached == 0 {
-        let why = missing.first().map_or_else(String::new, |blind| blind.cure.clone());
+        let why = missing
+            .first()
+            .map_or_else(String::new, |blind| blind.cure.clone());
         return Err(AttachError(format!("no reset can be seen on this kernel: {why}")));
     }
     if !reply_resets {
         missing.push(Blindness {
             what: "the sending side of resets that answer a segment without a full socket".to_owned(),
-            cure: "Linux 6.10 or newer reports them; until then the receiving side and drops stand in".to_owned(),
+            cure: "Linux 6.10 or newer reports them; until then the receiving side and drops stand in"
+                .to_owned(),
         });
     }
     let ring = take(&mut ebpf, "events", RingBuf::try_from)?;
     let lost = take(&mut ebpf, "lost", PerCpuArray::try_from)?;
+    let symbols = take(&mut ebpf, "symbols", Array::try_from)?;
     sys::return_free_memory();
-    Ok(Attached { ebpf, ring, lost, missing, names, reply_resets, drops })
+    Ok(Attached {
+        ebpf,
+        ring,
+        lost,
+        symbols,
+        missing,
+        names,
+        reply_resets,
+        drops,
+    })
 }
 
 fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) -> Result<Ebpf, AttachError> {
     let netns = options.netns.unwrap_or(0);
     let filtered = bits(&names.drop, &["NETFILTER_DROP"]);
-    let refused = bits(&names.drop, &["TCP_RESET", "TCP_INVALID_SEQUENCE", "TCP_OLD_SEQUENCE"]);
+    let refused = bits(
+        &names.drop,
+        &["TCP_RESET", "TCP_INVALID_SEQUENCE", "TCP_OLD_SEQUENCE"],
+    );
     // Where the kernel reports such a reset itself, the drop beside it only says it twice.
-    let unanswered = if reply_resets { [0; 4] } else { bits(&names.drop, &["NO_SOCKET"]) };
+    let unanswered = if reply_resets {
+        [0; 4]
+    } else {
+        bits(&names.drop, &["NO_SOCKET"])
+    };
     let mut refusal = String::new();
-    for entries in ENTRIES {
-        let ring = options.ring.unwrap_or(RING_BYTES).min(entries.saturating_mul(128));
+    for sets in SETS {
+        let ring = options
+            .ring
+            .unwrap_or(RING_BYTES)
+            .min(sets.saturating_mul(512));
         let ring = ring.max(1 << 16).next_power_of_two();
-        let wakeup = ring / 4;
+        let (wakeup, mask) = (ring / 4, sets - 1);
         let loaded = EbpfLoader::new()
             .btf(Some(btf))
             .override_global("only_netns", &netns, true)
@@ -142,8 +197,9 @@ fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) ->
             .override_global("drops_refused", &refused, true)
             .override_global("drops_unanswered", &unanswered, true)
             .map_max_entries("events", ring)
-            .map_max_entries("owners", entries)
-            .map_max_entries("tombstones", entries)
+            .override_global("set_mask", &mask, true)
+            .map_max_entries("owners", sets)
+            .map_max_entries("tombstones", sets)
             .load(OBJECT);
         match loaded {
             Ok(ebpf) => return Ok(ebpf),
@@ -168,7 +224,9 @@ fn take<T, E: std::error::Error>(
     name: &str,
     open: impl FnOnce(aya::maps::Map) -> Result<T, E>,
 ) -> Result<T, AttachError> {
-    let map = ebpf.take_map(name).ok_or_else(|| AttachError(format!("map {name} is not in the object")))?;
+    let map = ebpf
+        .take_map(name)
+        .ok_or_else(|| AttachError(format!("map {name} is not in the object")))?;
     open(map).map_err(|error| AttachError(format!("map {name} cannot be opened: {error}")))
 }
 

@@ -76,11 +76,19 @@ mod tests {
         let btf = ("sys/kernel/btf/vmlinux", "");
         let lockdown = "sys/kernel/security/lockdown";
         for (name, files, part) in [
-            ("old", &[(release, "5.4.0-150-generic\n"), btf] as &[_], "5.4.0-150-generic"),
+            (
+                "old",
+                &[(release, "5.4.0-150-generic\n"), btf] as &[_],
+                "5.4.0-150-generic",
+            ),
             ("nobtf", &[(release, "6.1.0\n")], "CONFIG_DEBUG_INFO_BTF"),
             (
                 "locked",
-                &[(release, "6.1.0\n"), btf, (lockdown, "none integrity [confidentiality]\n")],
+                &[
+                    (release, "6.1.0\n"),
+                    btf,
+                    (lockdown, "none integrity [confidentiality]\n"),
+                ],
                 "lockdown=confidentiality",
             ),
         ] {
@@ -89,7 +97,14 @@ mod tests {
             fs::remove_dir_all(&root).unwrap();
             assert!(error.contains(part), "{name}: {error}");
         }
-        let root = host("good", &[(release, "6.12.3-cloud\n"), btf, (lockdown, "none [integrity] confidentiality\n")]);
+        let root = host(
+            "good",
+            &[
+                (release, "6.12.3-cloud\n"),
+                btf,
+                (lockdown, "none [integrity] confidentiality\n"),
+            ],
+        );
         let result = check_at(&root);
         fs::remove_dir_all(&root).unwrap();
         assert!(result.is_ok());

@@ -13,6 +13,7 @@ use crate::facts::{Told, Translator};
 use crate::incident::{Incidents, Setting};
 use crate::loader::{self, Attached};
 use crate::prerequisites;
+use crate::symbols::Symbols;
 
 /// How often the ring is drained. Events wait there without waking anybody: the wake-up costs
 /// several times the event.
@@ -55,6 +56,8 @@ pub struct Watcher {
     incidents: Incidents,
     setting: Setting,
     holders: Box<dyn Holders>,
+    /// Still to be read.
+    symbols: Option<Symbols>,
 }
 
 impl Watcher {
@@ -74,11 +77,15 @@ impl Watcher {
             ..Coverage::default()
         };
         Ok(Self {
-            translator: Translator { names: attached.names.clone(), clock },
+            translator: Translator {
+                names: attached.names.clone(),
+                clock,
+            },
             attached,
             incidents: Incidents::default(),
             setting: Setting { coverage },
             holders,
+            symbols: Symbols::open(),
         })
     }
 
@@ -90,14 +97,21 @@ impl Watcher {
     /// Drains the kernel's events for up to `wait`, handing every dossier that is complete to
     /// `deliver`; stops early when `deliver` returns `false`.
     pub fn poll(&mut self, wait: Duration, deliver: &mut dyn FnMut(&Dossier) -> bool) {
+        if let Some(symbols) = self.symbols.take() {
+            for (index, address) in (0u32..).zip(symbols.addresses()) {
+                // Without it the payload of page fragments is not seen, and nothing is claimed of it.
+                _ = self.attached.symbols.set(index, address, 0);
+            }
+        }
         let end = monotonic() + wait;
         let mut go_on = true;
         while go_on {
             self.drain();
-            self.incidents.mature(Some(monotonic()), &self.setting, &mut |dossier| {
-                go_on = deliver(&dossier);
-                go_on
-            });
+            self.incidents
+                .mature(Some(monotonic()), &self.setting, &mut |dossier| {
+                    go_on = deliver(&dossier);
+                    go_on
+                });
             let left = end.saturating_sub(monotonic());
             if left.is_zero() || !go_on {
                 return;
@@ -109,12 +123,16 @@ impl Watcher {
     /// Hands over what is still open, complete or not.
     pub fn flush(&mut self, deliver: &mut dyn FnMut(&Dossier) -> bool) {
         self.drain();
-        self.incidents.mature(None, &self.setting, &mut |dossier| deliver(&dossier));
+        self.incidents
+            .mature(None, &self.setting, &mut |dossier| deliver(&dossier));
     }
 
     /// Events lost since the start, because the ring was full.
     pub fn lost(&self) -> u64 {
-        self.attached.lost.get(&0, 0).map_or(0, |per_cpu| per_cpu.iter().sum())
+        self.attached
+            .lost
+            .get(&0, 0)
+            .map_or(0, |per_cpu| per_cpu.iter().sum())
     }
 
     /// Resets that only repeated a known one and got no verdict of their own.
@@ -129,7 +147,9 @@ impl Watcher {
         while let Some(item) = self.attached.ring.next() {
             let Some(event) = Event::read(&item) else { continue };
             drop(item);
-            let Some(mut told) = self.translator.tell(&event) else { continue };
+            let Some(mut told) = self.translator.tell(&event) else {
+                continue;
+            };
             if !told.echo {
                 identify(&mut *self.holders, &mut told, &event);
             }
@@ -138,10 +158,16 @@ impl Watcher {
     }
 
     fn sleep(&self, span: Duration) {
-        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::try_from(span.as_nanos()).unwrap_or(20_000_000) };
+        let timeout = Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::try_from(span.as_nanos()).unwrap_or(20_000_000),
+        };
         let ring = self.attached.ring.as_fd();
         // An interruption is a reason to look again, as is any error.
-        _ = poll(&mut [PollFd::from_borrowed_fd(ring, PollFlags::IN)], Some(&timeout));
+        _ = poll(
+            &mut [PollFd::from_borrowed_fd(ring, PollFlags::IN)],
+            Some(&timeout),
+        );
     }
 }
 
@@ -151,8 +177,14 @@ fn monotonic() -> Duration {
 
 /// Names the holder of the event's socket and describes every process of its facts.
 fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
-    let owner_known = told.facts.iter().any(|fact| matches!(fact.what, What::Owner(_)) && fact.side == Some(told.side));
-    let acted = told.facts.iter().any(|fact| matches!(&fact.what, What::Sent(sent) if sent.actor.is_some()));
+    let owner_known = told
+        .facts
+        .iter()
+        .any(|fact| matches!(fact.what, What::Owner(_)) && fact.side == Some(told.side));
+    let acted = told
+        .facts
+        .iter()
+        .any(|fact| matches!(&fact.what, What::Sent(sent) if sent.actor.is_some()));
     // A socket that its closer is letting go of has no other holder.
     if !owner_known && !acted && told.inode != 0 {
         let likely = (event.owner.tgid != 0).then_some(event.owner.tgid);
@@ -160,7 +192,12 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
             && let Some(first) = told.facts.first()
         {
             let what = What::Owner(process);
-            told.facts.push(Fact { at: first.at, side: Some(told.side), cite: what.kernel_cite(), what });
+            told.facts.push(Fact {
+                at: first.at,
+                side: Some(told.side),
+                cite: what.kernel_cite(),
+                what,
+            });
         }
     }
     let current = (event.current.cgroup != 0).then_some(event.current.cgroup);
