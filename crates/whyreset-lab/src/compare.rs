@@ -1,0 +1,140 @@
+//! Holds what was said against the truth. Refuses to forgive a wrong accusation because a right
+//! one stands beside it.
+
+use whyreset_evidence::Certainty;
+
+use crate::said::Said;
+use crate::scenario::Scenario;
+use crate::truth::{Accused, Truth, Vantage, View};
+
+/// The differences, empty where all is right.
+pub fn compare(scenario: &Scenario, vantage: Vantage, said: &[Said]) -> Vec<String> {
+    let truth = &scenario.truth;
+    let view = truth.view(vantage);
+    let accepted = match view {
+        View::Guesses(causes) | View::May(causes) => causes,
+        View::Knows(_) | View::Silent => &[],
+    };
+    let mut differences = Vec::new();
+    for verdict in said {
+        if let Some(why) = wrong(scenario, view, accepted, verdict) {
+            differences.push(format!("wrong accusation: {why}: {}", verdict.brief()));
+        }
+    }
+    match view {
+        View::Knows(least) => differences.extend(lacks(scenario, vantage, least, said)),
+        View::Guesses(_) if said.is_empty() => differences.push("nothing was said".to_owned()),
+        View::Silent if !said.is_empty() => {
+            let all: Vec<String> = said.iter().map(Said::brief).collect();
+            differences.push(format!("there was nothing to say, yet: {}", all.join("; ")));
+        }
+        _ => {}
+    }
+    differences
+}
+
+/// Why this verdict accuses wrongly.
+fn wrong(scenario: &Scenario, view: View, accepted: &[&str], verdict: &Said) -> Option<String> {
+    let truth = &scenario.truth;
+    let cause = verdict.cause();
+    let is_true = cause == scenario.cause;
+    if verdict.certainty == Certainty::Certain {
+        if !is_true {
+            return Some(format!("certain of {cause}, it was {}", scenario.cause));
+        }
+        if !matches!(view, View::Knows(_)) {
+            return Some("certain of what cannot be known from here".to_owned());
+        }
+    }
+    let near = is_true || truth.mechanism == Some(cause) || accepted.contains(&cause) || cause == "unknown";
+    if verdict.certainty >= Certainty::Likely && !near {
+        return Some(format!("{cause} likely, it was {}", scenario.cause));
+    }
+    if let Some(name) = verdict.accused()
+        && truth.accused.is_innocent(name)
+    {
+        return Some(format!("{name} is innocent"));
+    }
+    let from = verdict.text("/reset/from");
+    if verdict.certainty >= Certainty::Possible
+        && cause != "unknown"
+        && from != truth.from
+        && from != "unknown"
+    {
+        return Some(format!(
+            "the reset came from the {}, not from the {from}",
+            truth.from
+        ));
+    }
+    None
+}
+
+/// What the one right verdict lacks.
+fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[Said]) -> Vec<String> {
+    let truth = &scenario.truth;
+    let right: Vec<&Said> = said
+        .iter()
+        .filter(|v| v.cause() == scenario.cause && v.text("/outcome") == truth.outcome)
+        .collect();
+    let (verdict, rest) = match right.split_first() {
+        Some((verdict, rest)) => (*verdict, rest),
+        None if said.is_empty() => return vec![format!("nothing was said; it was {}", scenario.cause)],
+        None => {
+            let all: Vec<String> = said.iter().map(Said::brief).collect();
+            return vec![format!(
+                "not said: {} (outcome {}); said: {}",
+                scenario.cause,
+                truth.outcome,
+                all.join("; ")
+            )];
+        }
+    };
+    let mut differences = Vec::new();
+    if !rest.is_empty() {
+        differences.push(format!("said {} times, not folded into one", right.len()));
+    }
+    if verdict.certainty < least {
+        differences.push(format!(
+            "only {}, not {}",
+            verdict.certainty.as_str(),
+            least.as_str()
+        ));
+    }
+    let mut same = |what: &str, is: &str, must: &str| {
+        if is != must {
+            differences.push(format!("{what} is {is:?}, not {must:?}"));
+        }
+    };
+    same("party", verdict.text("/sender/party"), truth.party);
+    same("reset.from", verdict.text("/reset/from"), truth.from);
+    if let Some(mechanism) = truth.mechanism {
+        same("mechanism", verdict.text("/cause/mechanism"), mechanism);
+    }
+    if let Some(situation) = truth.situation {
+        same("situation", verdict.text("/cause/situation"), situation);
+    }
+    if let Accused::Must(name) = truth.accused {
+        same("process", verdict.accused().unwrap_or_default(), name);
+    }
+    if let (Vantage::Machine, Some(name)) = (vantage, truth.victim) {
+        same("victim", verdict.text("/victim/process/name"), name);
+    }
+    same("host", verdict.text("/sender/host"), host(truth));
+    if verdict.benign() != truth.benign {
+        differences.push(format!("benign is {}, not {}", verdict.benign(), truth.benign));
+    }
+    for words in truth.cites {
+        if !verdict.cites(words) {
+            differences.push(format!("no evidence cites {words:?}"));
+        }
+    }
+    differences
+}
+
+/// Where the sender is, from a place that knows: it is this machine, or a rule on it.
+fn host(truth: &Truth) -> &'static str {
+    match truth.party {
+        "middlebox" => "between",
+        _ => "local",
+    }
+}

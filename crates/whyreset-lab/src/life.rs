@@ -1,0 +1,46 @@
+//! Tells whether the lab that made a thing is still alive, and sweeps up after dead ones: a lab
+//! holds an abstract socket named after its pid, which the kernel frees at its death however it
+//! dies. Refuses to trust pids alone (they are reused).
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{cgroup, netns};
+
+static ALIVE: OnceLock<Option<UnixListener>> = OnceLock::new();
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+fn sign(pid: u32) -> std::io::Result<UnixListener> {
+    let address = SocketAddr::from_abstract_name(format!("whyreset-lab-{pid}"))?;
+    UnixListener::bind_addr(&address)
+}
+
+/// A name of this process's own, `wr-<pid>-<n>`, and that `n`. The first call announces this lab
+/// as alive and sweeps.
+pub(crate) fn fresh_name() -> (String, u32) {
+    ALIVE.get_or_init(|| {
+        let sign = sign(std::process::id()).ok();
+        sweep();
+        sign
+    });
+    let n = COUNT.fetch_add(1, Ordering::Relaxed);
+    (format!("wr-{}-{n}", std::process::id()), n)
+}
+
+/// Whether `name` (`wr-<pid>-...`) was made by a lab that is dead.
+pub(crate) fn is_stale(name: &str) -> bool {
+    let pid = name.strip_prefix("wr-").and_then(|rest| rest.split('-').next());
+    match pid.and_then(|pid| pid.parse().ok()) {
+        Some(pid) if pid != std::process::id() => sign(pid).is_ok(),
+        _ => false,
+    }
+}
+
+/// Removes namespaces and control groups of labs that died without doing so themselves.
+/// Failures are left for the next sweep.
+pub fn sweep() {
+    netns::sweep();
+    cgroup::sweep();
+}

@@ -1,0 +1,127 @@
+//! The list of scenarios, and what one declares. Refuses to judge: a scenario only makes a cause
+//! happen and says what the truth is.
+
+mod accept_queue_overflow;
+mod admin_abort;
+mod bad_syn_ack;
+mod connect_abandoned;
+mod connection_forgotten;
+mod crashed_unread;
+mod disconnect_abort;
+mod exited_unread;
+mod firewall_reject;
+mod forged_exact;
+mod forged_in_window;
+mod forged_outside;
+mod gone_at_once;
+mod healthy;
+mod keepalive_timeout;
+mod killed_then_written;
+mod killed_unread;
+mod killed_with_queue;
+mod late_close_notify;
+mod linger2_abort;
+mod linger_abort;
+mod linger_inherited;
+mod mptcp_fastclose;
+mod never_accepted;
+mod no_listener;
+mod oom_killed;
+mod orphan_limit;
+mod retransmission_timeout;
+mod shared_socket;
+mod shutdown_then_data;
+mod stray_syn;
+mod terminated_unread;
+mod timestamp_rejected;
+mod unread_by_client;
+mod unread_data;
+mod user_timeout;
+mod write_after_close;
+mod write_after_fin_timeout;
+
+use crate::need::Need;
+use crate::stage::Stage;
+use crate::topology::Host;
+use crate::truth::Truth;
+
+/// One cause, made to happen for real.
+pub struct Scenario {
+    /// kebab-case id.
+    pub id: &'static str,
+    /// The cause id that is the truth.
+    pub cause: &'static str,
+    /// What is done, in one line.
+    pub summary: &'static str,
+    /// What the machine must have.
+    pub needs: &'static [Need],
+    /// About how long the steps take, in seconds.
+    pub seconds: u32,
+    /// What stands at the client's end.
+    pub client: Host,
+    /// What stands at the server's end.
+    pub server: Host,
+    /// One of the basic resets, which also run on plain loopback.
+    pub basic: bool,
+    /// Makes it happen.
+    pub play: fn(&mut Stage) -> anyhow::Result<()>,
+    /// What happened.
+    pub truth: Truth,
+}
+
+/// What nearly every scenario needs.
+const NAMESPACES: &[Need] = &[Need::Namespaces];
+
+/// All scenarios, in the order in which they are listed.
+pub static SCENARIOS: &[&Scenario] = &[
+    &unread_data::SCENARIO,
+    &unread_by_client::SCENARIO,
+    &linger_abort::SCENARIO,
+    &linger_inherited::SCENARIO,
+    &write_after_close::SCENARIO,
+    &write_after_fin_timeout::SCENARIO,
+    &late_close_notify::SCENARIO,
+    &shutdown_then_data::SCENARIO,
+    &killed_unread::SCENARIO,
+    &terminated_unread::SCENARIO,
+    &crashed_unread::SCENARIO,
+    &exited_unread::SCENARIO,
+    &killed_then_written::SCENARIO,
+    &oom_killed::SCENARIO,
+    &no_listener::SCENARIO,
+    &never_accepted::SCENARIO,
+    &killed_with_queue::SCENARIO,
+    &accept_queue_overflow::SCENARIO,
+    &keepalive_timeout::SCENARIO,
+    &user_timeout::SCENARIO,
+    &retransmission_timeout::SCENARIO,
+    &admin_abort::SCENARIO,
+    &disconnect_abort::SCENARIO,
+    &linger2_abort::SCENARIO,
+    &bad_syn_ack::SCENARIO,
+    &timestamp_rejected::SCENARIO,
+    &connect_abandoned::SCENARIO,
+    &stray_syn::SCENARIO,
+    &connection_forgotten::SCENARIO,
+    &mptcp_fastclose::SCENARIO,
+    &shared_socket::SCENARIO,
+    &gone_at_once::SCENARIO,
+    &firewall_reject::SCENARIO,
+    &forged_exact::SCENARIO,
+    &forged_in_window::SCENARIO,
+    &forged_outside::SCENARIO,
+    &healthy::SCENARIO,
+    &orphan_limit::SCENARIO,
+];
+
+impl Scenario {
+    /// By its id.
+    pub fn find(id: &str) -> Option<&'static Self> {
+        SCENARIOS.iter().copied().find(|scenario| scenario.id == id)
+    }
+
+    /// Why it cannot run here.
+    pub fn probe(&self) -> Result<(), String> {
+        self.needs.iter().try_for_each(|need| need.probe())
+    }
+}

@@ -1,0 +1,57 @@
+//! The accept queue is full and tcp_abort_on_overflow says to reset.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use super::{NAMESPACES, Scenario};
+use crate::stage::{CLIENT, SERVER, Stage};
+use crate::topology::{End, Host};
+use crate::truth::{Accused, Truth};
+
+pub(super) static SCENARIO: Scenario = Scenario {
+    id: "accept-queue-overflow",
+    cause: "accept-queue-overflow",
+    summary: "accept queue full with tcp_abort_on_overflow=1",
+    needs: NAMESPACES,
+    seconds: 3,
+    client: Host::Kernel,
+    server: Host::Kernel,
+    basic: false,
+    play,
+    truth: Truth {
+        accused: Accused::May(&[SERVER]),
+        ..Truth::BY_SERVER_KERNEL
+    },
+};
+
+fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    stage
+        .at(End::Server)?
+        .sysctl("net.ipv4.tcp_abort_on_overflow", "1")?;
+    let (server, address) = stage.listening("backlog=0")?;
+    let mut clients = [
+        stage.actor(End::Client, CLIENT)?,
+        stage.actor(End::Client, CLIENT)?,
+    ];
+    // Both handshakes are held between SYN and SYN-ACK: a full queue would drop a later SYN.
+    stage.topology()?.cut(End::Server)?;
+    for client in &mut clients {
+        client.tell(&format!("connect {address}"))?;
+    }
+    sleep(Duration::from_millis(300));
+    stage.topology()?.heal(End::Server)?;
+    let mut reset = 0;
+    for client in &mut clients {
+        let said = client.hear()?;
+        client.expect("pause 100", "ok")?;
+        let status = client.ask("status")?;
+        reset += usize::from(said.contains("ECONNRESET") || status.contains("ECONNRESET"));
+    }
+    if reset != 1 {
+        bail!("{reset} of two connections were reset instead of one");
+    }
+    stage.keep((server, clients));
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! A SYN-ACK acknowledges what was never sent.
+
+use std::net::SocketAddr;
+
+use whyreset_evidence::Flags;
+
+use super::{NAMESPACES, Scenario};
+use crate::stage::{CLIENT, Stage};
+use crate::topology::{End, Host};
+use crate::truth::Truth;
+use crate::wire::{Phantom, reply};
+
+pub(super) static SCENARIO: Scenario = Scenario {
+    id: "bad-syn-ack",
+    cause: "bad-syn-ack",
+    summary: "SYN-ACK with an impossible acknowledgment",
+    needs: NAMESPACES,
+    seconds: 2,
+    client: Host::Kernel,
+    server: Host::Phantom,
+    basic: false,
+    play,
+    truth: Truth::BY_CLIENT_KERNEL,
+};
+
+fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    let mut phantom = Phantom::new(stage.tap(End::Server)?, End::Server);
+    let address = SocketAddr::new(stage.address(End::Server), 8443);
+    stage.is_about(address);
+    let mut client = stage.actor(End::Client, CLIENT)?;
+    client.tell(&format!("connect {address} timeout=700"))?;
+    let syn = phantom.hear(Flags::SYN, Flags::ACK)?;
+    let mut answer = reply(&syn, Flags::SYN | Flags::ACK, 7_000_000);
+    answer.ack = answer.ack.wrapping_add(100_000);
+    phantom.say(&answer)?;
+    phantom.hear(Flags::RST, 0)?;
+    client.hear()?;
+    stage.keep(client);
+    Ok(())
+}

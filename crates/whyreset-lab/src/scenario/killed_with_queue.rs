@@ -1,0 +1,35 @@
+//! SIGKILL takes a server with a connection waiting to be accepted.
+
+use rustix::process::Signal;
+
+use super::{NAMESPACES, Scenario};
+use crate::stage::{CLIENT, Stage};
+use crate::topology::{End, Host};
+use crate::truth::Truth;
+
+pub(super) static SCENARIO: Scenario = Scenario {
+    id: "killed-with-queue",
+    cause: "process-killed",
+    summary: "killed with a connection waiting",
+    needs: NAMESPACES,
+    seconds: 1,
+    client: Host::Kernel,
+    server: Host::Kernel,
+    basic: false,
+    play,
+    truth: Truth {
+        mechanism: Some("never-accepted"),
+        cites: &["SIGKILL"],
+        ..Truth::BY_SERVER
+    },
+};
+
+fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    let (mut server, address) = stage.listening("")?;
+    let mut client = stage.actor(End::Client, CLIENT)?;
+    client.expect(&format!("connect {address}"), "connected")?;
+    server.kill(Signal::KILL)?;
+    client.expect("recv 1", "error ECONNRESET")?;
+    stage.keep((server, client));
+    Ok(())
+}

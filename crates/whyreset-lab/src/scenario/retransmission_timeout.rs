@@ -1,0 +1,36 @@
+//! Retransmissions stay unanswered until the kernel gives up; a late packet is then reset.
+
+use super::{NAMESPACES, Scenario};
+use crate::stage::Stage;
+use crate::topology::{End, Host};
+use crate::truth::{Truth, View};
+
+pub(super) static SCENARIO: Scenario = Scenario {
+    id: "retransmission-timeout",
+    cause: "retransmission-timeout",
+    summary: "tcp_retries2 exhausted, then a late packet",
+    needs: NAMESPACES,
+    seconds: 4,
+    client: Host::Kernel,
+    server: Host::Kernel,
+    basic: false,
+    play,
+    truth: Truth {
+        client: View::Guesses(&["connection-forgotten"]),
+        ..Truth::BY_SERVER_KERNEL
+    },
+};
+
+fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.at(End::Server)?.sysctl("net.ipv4.tcp_retries2", "2")?;
+    let mut pair = stage.connected("", "")?;
+    pair.read_all(10)?;
+    stage.topology()?.cut(End::Server)?;
+    pair.server.expect("send 10", "sent")?;
+    pair.server.expect("recv 1", "error ETIMEDOUT")?;
+    stage.topology()?.heal(End::Server)?;
+    pair.client.expect("send 5", "sent")?;
+    pair.client.expect("recv 1", "error ECONNRESET")?;
+    stage.keep(pair);
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The server closes a socket with received bytes it never read.
+
+use super::{NAMESPACES, Scenario};
+use crate::stage::Stage;
+use crate::topology::Host;
+use crate::truth::Truth;
+
+pub(super) static SCENARIO: Scenario = Scenario {
+    id: "unread-data",
+    cause: "unread-data",
+    summary: "close() with unread data",
+    needs: NAMESPACES,
+    seconds: 1,
+    client: Host::Kernel,
+    server: Host::Kernel,
+    basic: true,
+    play,
+    truth: Truth {
+        cites: &["unread", "100"],
+        ..Truth::BY_SERVER
+    },
+};
+
+fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    let mut pair = stage.connected("", "")?;
+    pair.leave_unread(100)?;
+    pair.server.expect("close", "ok")?;
+    pair.client.expect("recv 1", "error ECONNRESET")?;
+    stage.keep(pair);
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What a scenario plays on: two places (namespaces, or loopback of the current one), the actors
+//! on them and the raw packets between. Refuses to let an actor live longer than itself.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::netns::Namespace;
+use crate::puppet::Puppet;
+use crate::topology::{End, Family, Host, Topology};
+use crate::wire::Tap;
+
+/// Process name of the server's actor.
+pub const SERVER: &str = "lab-server";
+/// Process name of the client's actor.
+pub const CLIENT: &str = "lab-client";
+/// Process name of a second holder of the server's socket.
+pub const KEEPER: &str = "lab-keeper";
+
+/// Two places and what is kept alive until the watchers have seen it all.
+pub struct Stage {
+    program: PathBuf,
+    family: Family,
+    // Before the topology: fields are dropped in order, and actors go before the namespaces that
+    // they stand in.
+    kept: Vec<Box<dyn Send>>,
+    topology: Option<Topology>,
+    server: Option<SocketAddr>,
+}
+
+/// Both ends of an open connection.
+pub struct Pair {
+    /// Has accepted.
+    pub server: Puppet,
+    /// Has connected.
+    pub client: Puppet,
+    /// The server's listening address.
+    pub address: SocketAddr,
+    /// The client's address.
+    pub peer: SocketAddr,
+}
+
+impl Stage {
+    /// Two namespaces of its own.
+    pub fn apart(program: &Path, family: Family, client: Host, server: Host) -> anyhow::Result<Self> {
+        let topology = Topology::new(family, client, server)?;
+        Ok(Self {
+            topology: Some(topology),
+            ..Self::on_loopback(program, family)
+        })
+    }
+
+    /// Loopback of the current namespace, for scenarios that only need a kernel.
+    pub fn on_loopback(program: &Path, family: Family) -> Self {
+        Self {
+            program: program.to_owned(),
+            family,
+            topology: None,
+            kept: Vec::new(),
+            server: None,
+        }
+    }
+
+    /// The cable between the namespaces.
+    pub fn topology(&self) -> anyhow::Result<&Topology> {
+        self.topology
+            .as_ref()
+            .context("this scenario needs namespaces of its own")
+    }
+
+    /// The namespace of an end.
+    pub fn at(&self, end: End) -> anyhow::Result<&Namespace> {
+        Ok(self.topology()?.at(end))
+    }
+
+    /// The address of an end.
+    pub fn address(&self, end: End) -> IpAddr {
+        match (&self.topology, self.family) {
+            (Some(topology), _) => topology.address(end),
+            (None, Family::V4) => Ipv4Addr::LOCALHOST.into(),
+            (None, Family::V6) => Ipv6Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// The server's address that the scenario used, as soon as there is one.
+    pub fn server_address(&self) -> Option<SocketAddr> {
+        self.server
+    }
+
+    /// Tells which server address this run is about.
+    pub fn is_about(&mut self, address: SocketAddr) {
+        self.server = Some(address);
+    }
+
+    /// A new actor at an end.
+    pub fn actor(&self, end: End, name: &str) -> anyhow::Result<Puppet> {
+        let path = self.topology.as_ref().map(|topology| topology.at(end).path());
+        Puppet::start(&self.program, name, path.as_deref())
+    }
+
+    /// Keeps something alive until the watchers are done: an actor whose death would send more.
+    pub fn keep(&mut self, thing: impl Send + 'static) {
+        self.kept.push(Box::new(thing));
+    }
+
+    /// A server that listens, with words for its `listen` command.
+    pub fn listening(&mut self, words: &str) -> anyhow::Result<(Puppet, SocketAddr)> {
+        let mut server = self.actor(End::Server, SERVER)?;
+        let wanted = SocketAddr::new(self.address(End::Server), 0);
+        let address = server.expect(&format!("listen {wanted} {words}"), "listening")?;
+        let address = address
+            .parse()
+            .with_context(|| format!("not an address: {address}"))?;
+        self.is_about(address);
+        Ok((server, address))
+    }
+
+    /// A client and a server with an open connection.
+    pub fn connected(&mut self, listen: &str, connect: &str) -> anyhow::Result<Pair> {
+        let (mut server, address) = self.listening(listen)?;
+        let mut client = self.actor(End::Client, CLIENT)?;
+        let peer = client.expect(&format!("connect {address} {connect}"), "connected")?;
+        server.expect("accept", "accepted")?;
+        let peer = peer.parse().with_context(|| format!("not an address: {peer}"))?;
+        Ok(Pair {
+            server,
+            client,
+            address,
+            peer,
+        })
+    }
+
+    /// A packet socket on the cable, at an end.
+    pub fn tap(&self, end: End) -> anyhow::Result<Tap> {
+        self.at(end)?
+            .inside(|| Tap::open("veth0").context("cannot open a packet socket (CAP_NET_RAW needed)"))
+    }
+}
+
+impl Pair {
+    /// The server has got `bytes` from the client and not read them.
+    pub fn leave_unread(&mut self, bytes: usize) -> anyhow::Result<()> {
+        self.client.expect(&format!("send {bytes}"), "sent")?;
+        self.server.expect(&format!("await {bytes}"), "queued")?;
+        Ok(())
+    }
+
+    /// The server has got `bytes` from the client and read them.
+    pub fn read_all(&mut self, bytes: usize) -> anyhow::Result<()> {
+        self.leave_unread(bytes)?;
+        self.server.expect(&format!("recv {bytes}"), "received")?;
+        Ok(())
+    }
+}

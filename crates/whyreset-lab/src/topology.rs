@@ -1,0 +1,196 @@
+//! Two hosts and the cable between them: a client's and a server's namespace joined by veth, with
+//! addresses that no other run on this machine uses at the same time. Refuses to use anything of
+//! the host's own network.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::netns::Namespace;
+use crate::{ip, life};
+
+/// Address family of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "4",
+            Self::V6 => "6",
+        })
+    }
+}
+
+/// One of the two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The one that connects.
+    Client,
+    /// The one that listens.
+    Server,
+}
+
+/// What stands at an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A kernel with addresses.
+    Kernel,
+    /// Nobody: the addresses are answered by raw packets alone, or not at all.
+    Phantom,
+}
+
+/// Both namespaces; removed when dropped.
+pub struct Topology {
+    client: Namespace,
+    server: Namespace,
+    family: Family,
+    number: u16,
+}
+
+/// Number of `/29` networks in 198.18.0.0/15, the benchmark range of RFC 2544.
+const NETWORKS: u32 = 1 << 14;
+
+impl Topology {
+    /// Makes both namespaces.
+    pub fn new(family: Family, client: Host, server: Host) -> anyhow::Result<Self> {
+        let (name, n) = life::fresh_name();
+        let number = std::process::id().wrapping_mul(127).wrapping_add(n) % NETWORKS;
+        let topology = Self {
+            client: Namespace::named(format!("{name}-c")),
+            server: Namespace::named(format!("{name}-s")),
+            family,
+            number: u16::try_from(number)?,
+        };
+        let (c, s) = (topology.client.name(), topology.server.name());
+        let cable = format!(
+            "link add veth0 address {} netns {c} type veth peer name veth0 address {} netns {s}",
+            mac(End::Client),
+            mac(End::Server)
+        );
+        ip::batch(None, &[format!("netns add {c}"), format!("netns add {s}"), cable])?;
+        for (end, host) in [(End::Client, client), (End::Server, server)] {
+            topology.furnish(end, host)?;
+        }
+        Ok(topology)
+    }
+
+    fn furnish(&self, end: End, host: Host) -> anyhow::Result<()> {
+        let mut lines = vec!["link set lo up".to_owned()];
+        match host {
+            Host::Kernel => {
+                lines.push(format!("address add {}/29 dev veth0", self.v4(end)));
+                lines.push(format!("address add {}/64 dev veth0 nodad", self.v6(end)));
+            }
+            Host::Phantom => self.at(end).sysctl("net.ipv6.conf.all.disable_ipv6", "1")?,
+        }
+        lines.push("link set veth0 up".to_owned());
+        if host == Host::Kernel {
+            // The neighbour is known from the start, so that no address resolution blurs the
+            // picture, and a phantom needs not to answer it.
+            let other = end.other();
+            for address in [IpAddr::from(self.v4(other)), IpAddr::from(self.v6(other))] {
+                lines.push(neighbour(address, mac(other)));
+            }
+        }
+        ip::batch(Some(self.at(end).name()), &lines)
+    }
+
+    /// The namespace of an end.
+    pub fn at(&self, end: End) -> &Namespace {
+        match end {
+            End::Client => &self.client,
+            End::Server => &self.server,
+        }
+    }
+
+    /// The address of an end, in the family of this run.
+    pub fn address(&self, end: End) -> IpAddr {
+        match self.family {
+            Family::V4 => self.v4(end).into(),
+            Family::V6 => self.v6(end).into(),
+        }
+    }
+
+    fn v4(&self, end: End) -> Ipv4Addr {
+        let base = u32::from(Ipv4Addr::new(198, 18, 0, 0));
+        Ipv4Addr::from(base + u32::from(self.number) * 8 + end.number())
+    }
+
+    fn v6(&self, end: End) -> Ipv6Addr {
+        let host = u16::try_from(end.number()).unwrap_or_default();
+        Ipv6Addr::new(0xfd00, 0x77, self.number, 0, 0, 0, 0, host)
+    }
+
+    /// A pcap-filter expression that this run's traffic passes and no other's.
+    pub fn filter(&self) -> String {
+        let base = u32::from(Ipv4Addr::new(198, 18, 0, 0)) + u32::from(self.number) * 8;
+        match self.family {
+            Family::V4 => format!("net {}/29", Ipv4Addr::from(base)),
+            Family::V6 => format!("net fd00:77:{:x}::/64", self.number),
+        }
+    }
+
+    /// Makes all that `end` sends vanish: it goes to a hardware address that nobody has.
+    pub fn cut(&self, end: End) -> anyhow::Result<()> {
+        self.rewire(end, "02:00:00:00:00:99")
+    }
+
+    /// Undoes [`Topology::cut`].
+    pub fn heal(&self, end: End) -> anyhow::Result<()> {
+        self.rewire(end, mac(end.other()))
+    }
+
+    fn rewire(&self, end: End, to: &str) -> anyhow::Result<()> {
+        ip::batch(
+            Some(self.at(end).name()),
+            &[neighbour(self.address(end.other()), to)],
+        )
+    }
+}
+
+fn neighbour(address: IpAddr, mac: &str) -> String {
+    format!("neighbour replace {address} lladdr {mac} dev veth0 nud permanent")
+}
+
+/// Hardware address of an end's interface.
+const fn mac(end: End) -> &'static str {
+    match end {
+        End::Client => "02:00:00:00:00:01",
+        End::Server => "02:00:00:00:00:02",
+    }
+}
+
+impl End {
+    /// The one across the cable.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// Its word in verdicts.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+
+    const fn number(self) -> u32 {
+        match self {
+            Self::Client => 1,
+            Self::Server => 2,
+        }
+    }
+
+    /// Hardware address of its interface.
+    pub(crate) const fn hardware(self) -> [u8; 6] {
+        [2, 0, 0, 0, 0, if matches!(self, Self::Client) { 1 } else { 2 }]
+    }
+}

@@ -1,0 +1,10 @@
+//! Raw packets: what a host that is no kernel says, and what really was on the wire. Refuses to
+//! leave the interface it was opened on.
+
+mod craft;
+mod phantom;
+mod tap;
+
+pub use craft::Craft;
+pub use phantom::{Phantom, reply};
+pub use tap::{Frame, Tap};
