@@ -611,6 +611,7 @@ INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
 	struct owner *owner = owner_of((u64)sk);
 	struct event *event;
 	u32 snd_nxt = READ(tp, snd_nxt);
+	u64 flags = READ(sk, __sk_common.skc_flags);
 
 	tuple_of(&tuple, sk, netns, 1);
 	tomb = tombstone_of(&tuple, 1);
@@ -628,12 +629,13 @@ INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
 		tomb->user_timeout = READ(icsk, icsk_user_timeout);
 		tomb->probes_out = READ(icsk, icsk_probes_out);
 		tomb->retransmits = READ(icsk, icsk_retransmits);
-		tomb->flags = READ(sk, __sk_common.skc_flags) & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
+		tomb->flags = flags & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
 		tomb->born = owner ? owner->born : 0;
 		tomb->role = owner ? owner->role : ROLE_UNKNOWN;
 	}
-	/* A received reset has its own event, and the errno follows from its state. */
-	if (err == ECONNRESET || err == ECONNREFUSED || err == EPIPE)
+	/* A received reset has its own event, and the errno follows from its state; an orphan's error
+	 * reaches nobody. */
+	if (flags & (1 << SOCK_DEAD) || err == ECONNRESET || err == ECONNREFUSED || err == EPIPE)
 		return;
 	event = reserve(EVENT_ERROR);
 	if (!event)

@@ -113,13 +113,9 @@ impl Translator {
                 what,
             });
         }
-        self.owner(event, at, side, &mut facts);
-        let (own, others) = trusted_tombstones(event);
-        if let Some(tombstone) = own {
-            self.ended(tombstone, side, &mut facts);
-        }
-        if let Some(tombstone) = others {
-            self.ended(tombstone, side.other(), &mut facts);
+        Self::owner(event, at, side, &mut facts);
+        for (tombstone, side) in trusted_tombstones(event, side) {
+            self.ended(&tombstone, side, &mut facts);
         }
         self.filtered(event, &mut facts);
         self.killer(event, side, &mut facts);
@@ -171,7 +167,7 @@ impl Translator {
         }
     }
 
-    fn owner(&self, event: &Event, at: Timestamp, side: Side, facts: &mut Vec<Fact>) {
+    fn owner(event: &Event, at: Timestamp, side: Side, facts: &mut Vec<Fact>) {
         let owner = &event.owner;
         if owner.tgid == 0 {
             return;
@@ -413,31 +409,36 @@ fn socket(event: &Event) -> Option<Socket> {
     }
 }
 
-/// The tombstones that belong to this very connection. Addresses are used again: what ended
-/// before the living socket was born is another connection's, and what the reset at hand has
-/// itself just written is no earlier end.
-fn trusted_tombstones(event: &Event) -> (Option<&abi::Tombstone>, Option<&abi::Tombstone>) {
-    let living = event.mode == mode::FULL && event.state != 10;
-    let born = if event.owner.role == role::LISTENER {
-        0
-    } else {
-        event.owner.born
-    };
-    let closing = TcpState::from_number(event.state).after_own_fin() || event.state == 7;
-    let after_peer_fin = matches!(event.state, 8 | 9 | 11 | 7);
-    let trust = |tombstone: &abi::Tombstone, likely: bool| {
-        let at = tombstone.closed_at.max(tombstone.failed_at);
-        at != 0
-            && if living {
-                if born != 0 { at >= born } else { likely }
-            } else {
-                true
-            }
-    };
-    let own = Some(&event.tombstone).filter(|t| trust(t, closing));
-    let own = own.filter(|t| !(living && t.closed_at == 0));
-    let other = Some(&event.other).filter(|t| trust(t, after_peer_fin) && t.closed_at != 0);
-    (own, other)
+/// The tombstones that belong to this very connection, each with its end. Addresses are used
+/// again: what ended before the living socket was born is another connection's, a SYN begins a
+/// new one, and the failure that the event at hand has itself just written is no earlier end.
+fn trusted_tombstones(event: &Event, side: Side) -> Vec<(abi::Tombstone, Side)> {
+    let trigger = Flags(event.trigger.flags);
+    if event.trigger.present != 0 && trigger.is_open() {
+        return Vec::new();
+    }
+    let state = TcpState::from_number(event.state);
+    let living = event.mode == mode::FULL && state != TcpState::Listen;
+    let born = event.owner.born;
+    let trust =
+        |at: u64, plausible: bool| at != 0 && (!living || if born != 0 { at >= born } else { plausible });
+    let (mut own, mut other) = (event.tombstone, event.other);
+    if !trust(own.closed_at, state.after_own_fin() || state == TcpState::Close) {
+        own.closed_at = 0;
+    }
+    if living && event.kind != event_type::ERROR {
+        own.failed_at = 0;
+    }
+    let after_peer_fin = matches!(
+        state,
+        TcpState::CloseWait | TcpState::LastAck | TcpState::Closing | TcpState::Close
+    );
+    if !trust(other.closed_at, after_peer_fin) {
+        other.closed_at = 0;
+    }
+    // Why the other end failed is told by its own event.
+    other.failed_at = 0;
+    vec![(own, side), (other, side.other())]
 }
 
 /// Whether the connection had already been reset when this stray answer was made.
@@ -453,3 +454,7 @@ fn is_echo(event: &Event) -> bool {
             ));
     stray && reset_before && event.trigger.present != 0 && !flags.has(Flags::SYN)
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! The events of one reset folded into one dossier: both ends where both are on this host, the
 //! error that follows, and the resets that only react. Pure: time arrives as data.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub struct Setting {
 pub struct Incidents {
     open: HashMap<Key, Incident>,
     /// In order of opening; keys that are gone are skipped.
-    queue: std::collections::VecDeque<Key>,
+    queue: VecDeque<Key>,
     /// Resets that only repeated a known one.
     pub echoes: u64,
 }
@@ -220,9 +220,11 @@ impl Incident {
 
 /// A reset that came or went, or a connection that timed out under somebody's hands.
 fn worth_a_verdict(facts: &[Fact]) -> bool {
-    facts.iter().any(|fact| match &fact.what {
-        What::Sent(_) | What::Received(_) | What::Errored(Errno::TimedOut) => true,
-        _ => false,
+    facts.iter().any(|fact| {
+        matches!(
+            fact.what,
+            What::Sent(_) | What::Received(_) | What::Errored(Errno::TimedOut)
+        )
     })
 }
 
@@ -232,3 +234,7 @@ const fn index(side: Side) -> usize {
         Side::Server => 1,
     }
 }
+
+#[cfg(test)]
+#[path = "incident_tests.rs"]
+mod tests;

@@ -183,10 +183,7 @@ fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) ->
     };
     let mut refusal = String::new();
     for sets in SETS {
-        let ring = options
-            .ring
-            .unwrap_or(RING_BYTES)
-            .min(sets.saturating_mul(512));
+        let ring = options.ring.unwrap_or(RING_BYTES).min(sets.saturating_mul(512));
         let ring = ring.max(1 << 16).next_power_of_two();
         let (wakeup, mask) = (ring / 4, sets - 1);
         let loaded = EbpfLoader::new()

@@ -1,0 +1,203 @@
+//! Events to facts: who is named, whose tombstone counts, what is an echo.
+
+use super::*;
+
+fn mapped(v4: [u8; 4]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[10..12].fill(0xff);
+    bytes[12..].copy_from_slice(&v4);
+    bytes
+}
+
+fn comm(name: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    bytes
+}
+
+/// An event at 10.0.0.1:80 of a connection from 10.0.0.2:5000, one hour after boot.
+pub fn event(kind: u32) -> Event {
+    let mut event = Event {
+        kind,
+        at: 3_600_000_000_000,
+        reason: abi::NO_REASON,
+        ..Event::default()
+    };
+    event.jiffies = (1 << 32) - 300 * 250 + 3_600 * 250;
+    event.tuple.laddr = mapped([10, 0, 0, 1]);
+    event.tuple.raddr = mapped([10, 0, 0, 2]);
+    (event.tuple.lport, event.tuple.rport) = (80, 5000);
+    event
+}
+
+/// A live accepted socket being closed by `nginx[812]`.
+pub fn closing() -> Event {
+    let mut event = event(event_type::SENT);
+    (event.sk, event.mode, event.state, event.shutdown) = (7, mode::FULL, 7, 3);
+    event.flags = flag::ATTACHED;
+    event.unread = 100;
+    event.owner = abi::Owner {
+        born: event.at - 50_000_000,
+        role: role::SERVER,
+        ..abi::Owner::default()
+    };
+    event.current = abi::Task {
+        tgid: 812,
+        comm: comm("nginx"),
+        ..abi::Task::default()
+    };
+    event
+}
+
+pub fn tell(event: &Event) -> Told {
+    Translator {
+        names: Names::default(),
+        clock: Clock::fixed(),
+    }
+    .tell(event)
+    .unwrap()
+}
+
+fn sent(told: &Told) -> &Sent {
+    told.facts
+        .iter()
+        .find_map(|fact| match &fact.what {
+            What::Sent(sent) => Some(sent),
+            _ => None,
+        })
+        .unwrap()
+}
+
+fn endings(told: &Told) -> Vec<(Side, &Ended)> {
+    told.facts
+        .iter()
+        .filter_map(|fact| match &fact.what {
+            What::Ended(ended) => Some((fact.side?, ended)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn the_closer_is_the_actor_and_an_answer_has_none() {
+    let told = tell(&closing());
+    assert_eq!((told.side, told.flow.roles), (Side::Server, Roles::Known));
+    assert_eq!(sent(&told).actor.as_ref().unwrap().to_string(), "nginx[812]");
+    let mut answer = closing();
+    answer.trigger = abi::Segment {
+        present: 1,
+        flags: 0x18,
+        len: 5,
+        ..abi::Segment::default()
+    };
+    assert_eq!(sent(&tell(&answer)).actor, None);
+    let mut timer = closing();
+    timer.state = 1;
+    assert_eq!(sent(&tell(&timer)).actor, None);
+    let mut worker = closing();
+    worker.current.kthread = 1;
+    assert_eq!(
+        sent(&tell(&worker)).actor,
+        None,
+        "a kernel thread only carries out what another began"
+    );
+}
+
+#[test]
+fn how_a_process_dies_is_read_from_its_exit_code() {
+    for (code, oom, exit) in [
+        (9, 0, Exit::Signal(9)),
+        (0x8b, 0, Exit::Signal(11)),
+        (3 << 8, 0, Exit::Code(3)),
+        (0, 0, Exit::Code(0)),
+        (9, 1, Exit::OutOfMemory),
+    ] {
+        let mut event = closing();
+        (event.current.exiting, event.current.exit_code, event.current.oom) = (1, code, oom);
+        assert_eq!(
+            sent(&tell(&event)).actor.as_ref().unwrap().exit,
+            Some(exit),
+            "{code:#x}"
+        );
+    }
+}
+
+#[test]
+fn a_tombstone_older_than_the_socket_is_another_connection() {
+    let mut event = closing();
+    event.tombstone.by = abi::Task {
+        tgid: 5,
+        comm: comm("old"),
+        ..abi::Task::default()
+    };
+    event.tombstone.closed_at = event.owner.born - 1;
+    assert!(endings(&tell(&event)).is_empty());
+    event.tombstone.closed_at = event.owner.born + 1;
+    assert_eq!(endings(&tell(&event)).len(), 1);
+    // What this very reset wrote is no earlier end.
+    event.tombstone.failed_at = event.at;
+    event.tombstone.err = 104;
+    assert_eq!(endings(&tell(&event)).len(), 1);
+}
+
+#[test]
+fn a_syn_has_no_past() {
+    let mut event = event(event_type::SENT);
+    event.trigger = abi::Segment {
+        present: 1,
+        flags: Flags::SYN,
+        ..abi::Segment::default()
+    };
+    event.tombstone.closed_at = event.at - 1;
+    let told = tell(&event);
+    assert!(endings(&told).is_empty());
+    assert_eq!((told.side, told.flow.roles), (Side::Server, Roles::Known));
+}
+
+#[test]
+fn a_stray_answer_after_our_own_reset_is_an_echo() {
+    let mut event = event(event_type::SENT);
+    event.trigger = abi::Segment {
+        present: 1,
+        flags: 0x18,
+        len: 5,
+        ..abi::Segment::default()
+    };
+    assert!(!tell(&event).echo);
+    event.tombstone.reset_sent = 1;
+    assert!(tell(&event).echo);
+    event.trigger.flags = Flags::SYN;
+    assert!(!tell(&event).echo, "a new connection is nobody's echo");
+    event.trigger.flags = 0x18;
+    (event.mode, event.state) = (mode::FULL, 7);
+    assert!(!tell(&event).echo, "a living socket speaks for itself");
+}
+
+#[test]
+fn the_killer_is_named_where_its_signal_was_the_deadly_one() {
+    let mut event = closing();
+    (event.current.exiting, event.current.exit_code) = (1, 9);
+    event.killer = abi::Killer {
+        at: event.at - 1,
+        tgid: 77,
+        signal: 9,
+        comm: comm("bash"),
+    };
+    let killers = |event: &Event| {
+        tell(event)
+            .facts
+            .iter()
+            .filter(|fact| matches!(&fact.what, What::Killed(k) if k.by.pid == 77))
+            .count()
+    };
+    assert_eq!(killers(&event), 1);
+    event.killer.signal = 15;
+    assert_eq!(killers(&event), 0, "a signal that was handled killed nobody");
+}
+
+#[test]
+fn hostile_names_are_text_and_nothing_more() {
+    let mut event = closing();
+    event.current.comm = [0xff; 16];
+    assert!(!sent(&tell(&event)).actor.as_ref().unwrap().name.is_empty());
+}
