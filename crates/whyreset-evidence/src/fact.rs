@@ -38,6 +38,25 @@ pub enum What {
     Listener(Process),
 }
 
+impl What {
+    /// The kernel event this fact is, as a citation.
+    pub fn kernel_cite(&self) -> String {
+        match self {
+            Self::Sent(sent) => match &sent.reason {
+                Some(reason) => format!("kernel:tcp_send_reset reason={reason}"),
+                None => "kernel:tcp_send_reset".to_owned(),
+            },
+            Self::Received(received) if received.accepted => "kernel:tcp_receive_reset".to_owned(),
+            Self::Received(_) => "kernel:kfree_skb".to_owned(),
+            Self::Ended(ended) => format!("kernel:inet_sock_set_state {}->{}", ended.from, ended.to),
+            Self::Errored(errno) => format!("kernel:inet_sock_set_state sk_err={errno}"),
+            Self::Drop(drop) => format!("kernel:kfree_skb reason={}", drop.reason),
+            Self::Killed(killed) => format!("kernel:signal_generate sig={}", killed.signal),
+            Self::Owner(process) | Self::Listener(process) => format!("proc:/proc/{}/fd", process.pid),
+        }
+    }
+}
+
 /// A reset leaving this host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sent {

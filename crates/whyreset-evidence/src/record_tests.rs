@@ -1,6 +1,7 @@
 //! Reading and writing recordings: the round trip, and what is refused.
 
 use super::*;
+use crate::{Fact, Process, Side, What};
 
 const CASE: &str = "\
 flow 10.0.0.2:53211 > 10.0.0.1:8080 watch=client,server netns=4026531840 lost=2
