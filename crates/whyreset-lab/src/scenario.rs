@@ -114,6 +114,12 @@ pub static SCENARIOS: &[&Scenario] = &[
     &orphan_limit::SCENARIO,
 ];
 
+impl std::fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
 impl Scenario {
     /// By its id.
     pub fn find(id: &str) -> Option<&'static Self> {

@@ -1,0 +1,62 @@
+//! The basic resets on plain loopback of the current namespace, with one watcher for the whole
+//! machine: needs nothing but the kernel and the binary itself. Refuses to use any other program.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context;
+
+use super::{Outcome, QUIET, Report, Seen};
+use crate::compare::compare;
+use crate::loopback;
+use crate::said::Said;
+use crate::scenario::{SCENARIOS, Scenario};
+use crate::stage::Stage;
+use crate::topology::Family;
+use crate::truth::Vantage;
+use crate::watcher::Watcher;
+
+/// A scenario that was played, and the server's port by which its verdicts are found.
+type Done = (&'static Scenario, Family, anyhow::Result<u16>, Stage);
+
+/// Plays the basic scenarios, both families, one after the other.
+pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Report>> {
+    let begun = Instant::now();
+    loopback::raise().context("cannot bring loopback up")?;
+    let words = ["-o", "json", "--all"].map(str::to_owned);
+    let mut watcher = Watcher::start(program, &words)?;
+    watcher.wait_ready()?;
+    let mut played: Vec<Done> = Vec::new();
+    for &scenario in SCENARIOS.iter().filter(|scenario| scenario.basic) {
+        for &family in families {
+            let mut stage = Stage::on_loopback(program, family);
+            let result = (scenario.play)(&mut stage)
+                .and_then(|()| stage.server_address().context("no server"))
+                .map(|address| address.port());
+            played.push((scenario, family, result, stage));
+        }
+    }
+    let said = watcher.verdicts(QUIET)?;
+    let took = begun.elapsed();
+    let report = |(scenario, family, result, _): &Done| Report {
+        scenario: scenario.id,
+        cause: scenario.cause,
+        family: *family,
+        outcome: match result {
+            Err(error) => Outcome::Broken(format!("{error:#}")),
+            Ok(port) => Outcome::Played(vec![look(scenario, *port, &said)]),
+        },
+        took,
+    };
+    Ok(played.iter().map(report).collect())
+}
+
+fn look(scenario: &Scenario, port: u16, said: &[Said]) -> Seen {
+    let mine = |verdict: &&Said| verdict.port("server") == Some(port) || verdict.port("client") == Some(port);
+    let said: Vec<Said> = said.iter().filter(mine).cloned().collect();
+    Seen {
+        vantage: Vantage::Machine.word(),
+        differences: compare(scenario, Vantage::Machine, &said),
+        said,
+    }
+}

@@ -1,0 +1,145 @@
+//! Prints what came out, as text or as JSON lines. Refuses to hide a skip.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::{Outcome, Report, Seen};
+use crate::scenario::{SCENARIOS, Scenario};
+
+/// How many came out which way.
+#[derive(Default)]
+pub(crate) struct Tally {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, report: &Report) {
+        match &report.outcome {
+            Outcome::Skipped(_) => self.skipped += 1,
+            _ if report.passed() => self.passed += 1,
+            _ => self.failed += 1,
+        }
+    }
+
+    /// Prints the sum to stderr; exit code 1 where one failed or nothing was played.
+    pub(crate) fn end(&self, json: bool) -> ExitCode {
+        if !json {
+            let Self {
+                passed,
+                failed,
+                skipped,
+            } = self;
+            eprintln!("{passed} passed, {failed} failed, {skipped} skipped");
+        }
+        if self.failed > 0 || self.passed == 0 {
+            return ExitCode::FAILURE;
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+/// Prints one report; false where nobody reads any more.
+pub(crate) fn print(report: &Report, json: bool) -> bool {
+    let text = if json { json_lines(report) } else { text(report) };
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+}
+
+fn text(report: &Report) -> String {
+    let name = format!("{} v{}", report.scenario, report.family);
+    let took = report.took.as_secs_f32();
+    match &report.outcome {
+        Outcome::Skipped(why) => format!("SKIP  {name:30}  {why}\n"),
+        Outcome::Broken(why) => format!("FAIL  {name:30}  {took:4.1} s  could not be played: {why}\n"),
+        Outcome::Played(seen) => {
+            let word = match (report.passed(), seen.is_empty()) {
+                (false, _) => "FAIL",
+                (true, true) => "DONE",
+                (true, false) => "PASS",
+            };
+            let mut text = format!("{word}  {name:30}  {took:4.1} s  {}\n", report.cause);
+            for seen in seen {
+                text += &seen_text(seen);
+            }
+            text
+        }
+    }
+}
+
+fn seen_text(seen: &Seen) -> String {
+    let mut text = String::new();
+    for difference in &seen.differences {
+        text += &format!("      {:8}  {difference}\n", seen.vantage);
+    }
+    if !seen.differences.is_empty() {
+        for said in &seen.said {
+            text += &format!("      {:8}  {}\n", "", said.value());
+        }
+    }
+    text
+}
+
+fn json_lines(report: &Report) -> String {
+    let line = |vantage: Value, pass: Value, why: String, said: Vec<&Value>| {
+        let object = json!({
+            "scenario": report.scenario, "cause": report.cause, "family": report.family.to_string(),
+            "vantage": vantage, "pass": pass, "why": why, "said": said,
+            "seconds": report.took.as_secs_f32(),
+        });
+        format!("{object}\n")
+    };
+    match &report.outcome {
+        Outcome::Skipped(why) => line(Value::Null, Value::Null, format!("skipped: {why}"), Vec::new()),
+        Outcome::Broken(why) => line(Value::Null, false.into(), why.clone(), Vec::new()),
+        Outcome::Played(seen) => seen
+            .iter()
+            .map(|seen| {
+                let said = seen.said.iter().map(crate::said::Said::value).collect();
+                line(
+                    seen.vantage.into(),
+                    seen.differences.is_empty().into(),
+                    seen.differences.join("; "),
+                    said,
+                )
+            })
+            .collect(),
+    }
+}
+
+impl Report {
+    /// As text or JSON lines, each ending with a newline.
+    pub fn render(&self, json: bool) -> String {
+        if json { json_lines(self) } else { text(self) }
+    }
+}
+
+/// The list of scenarios for people: id, truth, seconds, what is done, and what is missing here.
+pub fn list_text() -> String {
+    let line = |scenario: &&Scenario| {
+        let missing = scenario
+            .probe()
+            .err()
+            .map_or(String::new(), |why| format!("  [cannot run here: {why}]"));
+        format!(
+            "{:24} {:22} {:2} s  {}{missing}\n",
+            scenario.id, scenario.cause, scenario.seconds, scenario.summary
+        )
+    };
+    SCENARIOS.iter().map(line).collect()
+}
+
+/// The same as JSON lines.
+pub fn list_json() -> String {
+    let line = |scenario: &&Scenario| {
+        let object = json!({
+            "id": scenario.id, "cause": scenario.cause, "summary": scenario.summary,
+            "seconds": scenario.seconds, "basic": scenario.basic, "missing": scenario.probe().err(),
+        });
+        format!("{object}\n")
+    };
+    SCENARIOS.iter().map(line).collect()
+}
