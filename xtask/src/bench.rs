@@ -1,0 +1,180 @@
+//! `cargo xtask bench live`: what the watcher costs and what it bears. Costs are ratios of slices
+//! with and without it, taken in turn in one run; the machine's speed drifts, a ratio of
+//! neighbours does not.
+
+mod load;
+mod watcher;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use self::watcher::Watcher;
+
+/// Pairs of slices for each ratio.
+const PAIRS: usize = 40;
+/// Seconds of one slice.
+const SLICE: f64 = 0.4;
+
+/// Runs in the child that makes the load.
+pub fn load(args: &[String]) -> Result<()> {
+    let [kind, seconds] = args else { bail!("usage: bench-load KIND SECONDS") };
+    load::run(kind, seconds.parse()?)
+}
+
+/// The benchmarks of the live watcher.
+pub fn live(binary: &Path) -> Result<()> {
+    let ground = Ground::new()?;
+    println!("live benchmarks, {PAIRS} pairs of {SLICE} s slices each; bounds in brackets");
+    ratio("connect/accept/close", &ground, binary, load::CONNECT, 0.95)?;
+    ratio("request on an open connection", &ground, binary, load::REQUEST, 0.995)?;
+    storm(&ground, binary)?;
+    idle(binary)
+}
+
+/// A network namespace of our own, removed at the end.
+struct Ground(String);
+
+impl Ground {
+    fn new() -> Result<Self> {
+        let name = format!("whyreset-bench-{}", std::process::id());
+        command("ip", &["netns", "add", &name])?;
+        let ground = Self(name);
+        command("ip", &["-n", &ground.0, "link", "set", "lo", "up"])?;
+        // A loop of connections must not run out of ports: inside this namespace alone.
+        for setting in ["net.ipv4.tcp_tw_reuse=1", "net.ipv4.tcp_max_tw_buckets=2000"] {
+            command("ip", &["netns", "exec", &ground.0, "sysctl", "-qw", setting])?;
+        }
+        Ok(ground)
+    }
+
+    fn load(&self, kind: &str, seconds: f64) -> Result<load::Done> {
+        let own: PathBuf = std::env::current_exe()?;
+        let seconds = seconds.to_string();
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.0])
+            .arg(own)
+            .args(["bench-load", kind, &seconds])
+            .output()
+            .context("cannot run the load")?;
+        if !output.status.success() {
+            bail!("the load {kind} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        load::parse(&String::from_utf8_lossy(&output.stdout))
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+    }
+}
+
+fn command(program: &str, args: &[&str]) -> Result<()> {
+    let output = Command::new(program).args(args).output().with_context(|| format!("cannot run {program}"))?;
+    if !output.status.success() {
+        bail!("{program} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
+}
+
+/// Rates with the watcher over rates without it. The order within a pair alternates, so that a
+/// drift of the machine favours neither.
+fn ratio(name: &str, ground: &Ground, binary: &Path, kind: &str, bound: f64) -> Result<()> {
+    let rate = |done: load::Done| done.count as f64 / done.seconds;
+    let without = || Ok::<f64, anyhow::Error>(rate(ground.load(kind, SLICE)?));
+    let with = || {
+        let watcher = Watcher::start(binary)?;
+        let done = ground.load(kind, SLICE)?;
+        watcher.stop()?;
+        Ok::<f64, anyhow::Error>(rate(done))
+    };
+    without()?;
+    let (mut on, mut off, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        let (a, b) = if pair % 2 == 0 {
+            let off = without()?;
+            (with()?, off)
+        } else {
+            let on = with()?;
+            (on, without()?)
+        };
+        on.push(a);
+        off.push(b);
+        ratios.push(a / b);
+    }
+    println!(
+        "{name}: {:.0}/s without, {:.0}/s with; median of pair ratios {:.3}, ratio of medians {:.3} [>= {bound}]",
+        median(&mut off),
+        median(&mut on),
+        median(&mut ratios),
+        median(&mut on) / median(&mut off),
+    );
+    Ok(())
+}
+
+/// Every reset must come out as a verdict, folded into one, or be counted as lost.
+fn storm(ground: &Ground, binary: &Path) -> Result<()> {
+    const SECONDS: f64 = 10.0;
+    let watcher = Watcher::start(binary)?;
+    let before = watcher.resident_kib()?;
+    let (done, peak, mut samples) = std::thread::scope(|scope| {
+        let load = scope.spawn(|| ground.load(load::STORM, SECONDS));
+        let (mut peak, mut samples) = (0, Vec::new());
+        while !load.is_finished() {
+            std::thread::sleep(Duration::from_millis(250));
+            if let Ok(kib) = watcher.resident_kib() {
+                peak = peak.max(kib);
+                samples.push(kib as f64);
+            }
+        }
+        (load.join(), peak, samples)
+    });
+    let done = done.map_err(|_| anyhow::anyhow!("the storm failed"))??;
+    std::thread::sleep(Duration::from_millis(500));
+    let counted = watcher.stop()?;
+    println!(
+        "reset storm: {} resets in {:.1} s ({:.0}/s); {} in {} verdicts, {} not told; resident {before} KiB before, \
+         median {:.0} KiB, peak {peak} KiB [< 40960]",
+        done.count,
+        done.seconds,
+        done.count as f64 / done.seconds,
+        counted.resets,
+        counted.verdicts,
+        done.count.saturating_sub(counted.resets),
+        median(&mut samples),
+    );
+    Ok(())
+}
+
+fn idle(binary: &Path) -> Result<()> {
+    const STARTS: usize = 15;
+    const SECONDS: u64 = 20;
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        let watcher = Watcher::start(binary)?;
+        starts.push(watcher.ready_after.as_secs_f64() * 1e3);
+        watcher.stop()?;
+    }
+    let watcher = Watcher::start(binary)?;
+    std::thread::sleep(Duration::from_secs(1));
+    let before = watcher.cpu_seconds()?;
+    std::thread::sleep(Duration::from_secs(SECONDS));
+    let used = watcher.cpu_seconds()? - before;
+    let resident = watcher.resident_kib()?;
+    watcher.stop()?;
+    println!("exec to attached: median {:.0} ms of {STARTS} starts [< 300]", median(&mut starts));
+    println!(
+        "idle: {:.3} % of one processor over {SECONDS} s [< 0.1], resident {resident} KiB",
+        used / SECONDS as f64 * 100.0
+    );
+    Ok(())
+}
