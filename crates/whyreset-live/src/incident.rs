@@ -72,6 +72,11 @@ impl Incidents {
         incident.take(told);
     }
 
+    /// Whether any incident still waits.
+    pub fn any_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Hands over every incident that has waited long enough at `now`; all of them where `now` is
     /// `None`.
     pub fn mature(

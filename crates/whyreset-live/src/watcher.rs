@@ -15,9 +15,11 @@ use crate::loader::{self, Attached};
 use crate::prerequisites;
 use crate::symbols::Symbols;
 
-/// How often the ring is drained. Events wait there without waking anybody: the wake-up costs
-/// several times the event.
-const DRAIN_EVERY: Duration = Duration::from_millis(20);
+/// How often the ring is drained while something happens. Events wait there without waking
+/// anybody: the wake-up costs several times the event. A ring that fills wakes the reader.
+const DRAIN_BUSY: Duration = Duration::from_millis(20);
+/// How often while nothing does.
+const DRAIN_IDLE: Duration = Duration::from_millis(50);
 
 /// Looks processes up; the binary wires the host's own table in.
 pub trait Holders {
@@ -116,7 +118,7 @@ impl Watcher {
             if left.is_zero() || !go_on {
                 return;
             }
-            self.sleep(left.min(DRAIN_EVERY));
+            self.sleep(left.min(if busy { DRAIN_BUSY } else { DRAIN_IDLE }));
         }
     }
 
@@ -140,13 +142,15 @@ impl Watcher {
         self.incidents.echoes
     }
 
-    fn drain(&mut self) {
+    /// Takes every event that waits; `false` where none did.
+    fn drain(&mut self) -> bool {
         self.translator.clock = Clock::now();
-        self.setting.coverage.lost = self.lost();
         let now = monotonic();
+        let mut any = false;
         while let Some(item) = self.attached.ring.next() {
             let Some(event) = Event::read(&item) else { continue };
             drop(item);
+            any = true;
             let Some(mut told) = self.translator.tell(&event) else {
                 continue;
             };
@@ -155,6 +159,10 @@ impl Watcher {
             }
             self.incidents.add(now, event.tuple.netns, told);
         }
+        if any {
+            self.setting.coverage.lost = self.lost();
+        }
+        any
     }
 
     fn sleep(&self, span: Duration) {
