@@ -4,6 +4,7 @@
 pub mod actor;
 mod cgroup;
 mod compare;
+pub mod demo;
 mod ip;
 mod life;
 mod loopback;
@@ -18,17 +19,14 @@ mod sys;
 mod topology;
 mod truth;
 mod watcher;
-pub mod wire;
+mod wire;
 
-pub use compare::compare;
 pub use life::sweep;
-pub use need::Need;
-pub use netns::Namespace;
-pub use puppet::Puppet;
-pub use run::{Options, Outcome, Report, Seen, list_json, list_text, run_basic, run_one, run_several};
+pub use run::{
+    Options, Outcome, Report, Seen, list_json, list_text, run_basic, run_one, run_several, run_steps,
+};
 pub use said::Said;
 pub use scenario::{SCENARIOS, Scenario};
-pub use stage::{CLIENT, KEEPER, Pair, SERVER, Stage};
-pub use topology::{End, Family, Host, Topology};
-pub use truth::{Accused, Truth, Vantage, View};
+pub use topology::Family;
 pub use watcher::Watcher;
+pub use wire::Frame;

@@ -71,9 +71,17 @@ impl Report {
     }
 }
 
-/// Plays one scenario. `program` is the built `whyreset`; without `watch` only the steps are
-/// played, which checks the lab itself.
-pub fn run_one(program: &Path, scenario: &'static Scenario, family: Family, watch: bool) -> Report {
+/// Plays one scenario under the eyes of the product. `program` is the built `whyreset`.
+pub fn run_one(program: &Path, scenario: &'static Scenario, family: Family) -> Report {
+    run(program, scenario, family, true)
+}
+
+/// Plays only the steps of one scenario, unwatched: checks the lab itself.
+pub fn run_steps(program: &Path, scenario: &'static Scenario, family: Family) -> Report {
+    run(program, scenario, family, false)
+}
+
+fn run(program: &Path, scenario: &'static Scenario, family: Family, watch: bool) -> Report {
     let begun = Instant::now();
     let outcome = match scenario.probe() {
         Err(why) => Outcome::Skipped(why),

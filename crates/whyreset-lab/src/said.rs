@@ -15,6 +15,9 @@ pub struct Said {
 
 impl Said {
     /// Reads one line.
+    ///
+    /// # Errors
+    /// The line is not a verdict v1.
     pub fn read(line: &str) -> anyhow::Result<Self> {
         let value: Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
         if value.get("schema").and_then(Value::as_str) != Some("whyreset/verdict/1") {

@@ -54,19 +54,19 @@ pub struct Scenario {
     /// What is done, in one line.
     pub summary: &'static str,
     /// What the machine must have.
-    pub needs: &'static [Need],
+    pub(crate) needs: &'static [Need],
     /// About how long the steps take, in seconds.
     pub seconds: u32,
     /// What stands at the client's end.
-    pub client: Host,
+    pub(crate) client: Host,
     /// What stands at the server's end.
-    pub server: Host,
+    pub(crate) server: Host,
     /// One of the basic resets, which also run on plain loopback.
     pub basic: bool,
     /// Makes it happen.
-    pub play: fn(&mut Stage) -> anyhow::Result<()>,
+    pub(crate) play: fn(&mut Stage) -> anyhow::Result<()>,
     /// What happened.
-    pub truth: Truth,
+    pub(crate) truth: Truth,
 }
 
 /// What nearly every scenario needs.
@@ -127,6 +127,9 @@ impl Scenario {
     }
 
     /// Why it cannot run here.
+    ///
+    /// # Errors
+    /// What is missing, in words.
     pub fn probe(&self) -> Result<(), String> {
         self.needs.iter().try_for_each(|need| need.probe())
     }

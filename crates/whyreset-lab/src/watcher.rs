@@ -19,7 +19,7 @@ use crate::puppet::actor;
 use crate::said::Said;
 
 /// Attaching may take this long on a slow machine that starts several watchers at once.
-const ATTACH: Duration = Duration::from_secs(60);
+const ATTACH: Duration = Duration::from_mins(1);
 /// Ending may take this long.
 const END: Duration = Duration::from_secs(15);
 
@@ -34,6 +34,9 @@ pub struct Watcher {
 impl Watcher {
     /// Starts `whyreset watch` with more `arguments`; it dies with the lab. Follow with
     /// [`Watcher::wait_ready`].
+    ///
+    /// # Errors
+    /// It could not be run.
     pub fn start(program: &Path, arguments: &[String]) -> anyhow::Result<Self> {
         let (ready, tell): (OwnedFd, OwnedFd) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut child = actor(program, "exec")
@@ -71,6 +74,9 @@ impl Watcher {
     }
 
     /// Waits until it says that it is attached.
+    ///
+    /// # Errors
+    /// It ended or stayed silent instead; with what it said on stderr.
     pub fn wait_ready(&mut self) -> anyhow::Result<()> {
         let Some(mut ready) = self.ready.take() else {
             return Ok(());
@@ -96,6 +102,9 @@ impl Watcher {
     }
 
     /// Waits until no line has come for `quiet`, ends it, and returns all that it printed.
+    ///
+    /// # Errors
+    /// It did not end, or ended by something else than SIGINT.
     pub fn finish(mut self, quiet: Duration) -> anyhow::Result<Vec<String>> {
         const LONGEST: Duration = Duration::from_secs(5);
         let begun = Instant::now();
@@ -128,6 +137,9 @@ impl Watcher {
     }
 
     /// As [`Watcher::finish`], each line read as a verdict.
+    ///
+    /// # Errors
+    /// As there, and where a line is no verdict.
     pub fn verdicts(self, quiet: Duration) -> anyhow::Result<Vec<Said>> {
         self.finish(quiet)?.iter().map(|line| Said::read(line)).collect()
     }

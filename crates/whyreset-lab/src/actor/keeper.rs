@@ -19,6 +19,6 @@ pub(super) fn main(settings: &Settings) -> anyhow::Result<()> {
     // Replacing the descriptor is the close() of the socket.
     rustix::stdio::dup2_stderr(&null)?;
     loop {
-        sleep(Duration::from_secs(60));
+        sleep(Duration::from_mins(1));
     }
 }

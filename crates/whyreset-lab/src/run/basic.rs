@@ -19,7 +19,10 @@ use crate::watcher::Watcher;
 /// A scenario that was played, and the server's port by which its verdicts are found.
 type Done = (&'static Scenario, Family, anyhow::Result<u16>, Stage);
 
-/// Plays the basic scenarios, both families, one after the other.
+/// Plays the basic scenarios, each on these families, one after the other.
+///
+/// # Errors
+/// Loopback could not be brought up, or the watcher did not start or end properly.
 pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Report>> {
     let begun = Instant::now();
     loopback::raise().context("cannot bring loopback up")?;

@@ -61,26 +61,26 @@ fn text(report: &Report) -> String {
                 (true, true) => "DONE",
                 (true, false) => "PASS",
             };
-            let mut text = format!("{word}  {name:30}  {took:4.1} s  {}\n", report.cause);
-            for seen in seen {
-                text += &seen_text(seen);
-            }
-            text
+            let head = format!("{word}  {name:30}  {took:4.1} s  {}\n", report.cause);
+            head + &seen.iter().map(seen_text).collect::<String>()
         }
     }
 }
 
+/// The differences from one place, and all that was said there.
 fn seen_text(seen: &Seen) -> String {
-    let mut text = String::new();
-    for difference in &seen.differences {
-        text += &format!("      {:8}  {difference}\n", seen.vantage);
+    if seen.differences.is_empty() {
+        return String::new();
     }
-    if !seen.differences.is_empty() {
-        for said in &seen.said {
-            text += &format!("      {:8}  {}\n", "", said.value());
-        }
-    }
-    text
+    let differences = seen
+        .differences
+        .iter()
+        .map(|difference| format!("      {:8}  {difference}\n", seen.vantage));
+    let said = seen
+        .said
+        .iter()
+        .map(|said| format!("      {:8}  {}\n", "", said.value()));
+    differences.chain(said).collect()
 }
 
 fn json_lines(report: &Report) -> String {

@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 use super::report::{Tally, print};
-use super::run_one;
+use super::{run_one, run_steps};
 use crate::scenario::Scenario;
 use crate::topology::Family;
 
@@ -45,7 +45,8 @@ pub fn run_several(options: &Options) -> ExitCode {
             let (work, next) = (&work, &next);
             scope.spawn(move || {
                 while let Some(&(scenario, family)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let report = run_one(&options.program, scenario, family, options.watch);
+                    let run = if options.watch { run_one } else { run_steps };
+                    let report = run(&options.program, scenario, family);
                     if send.send(report).is_err() {
                         break;
                     }
