@@ -108,7 +108,7 @@ impl Watcher {
         let end = monotonic() + wait;
         let mut go_on = true;
         while go_on {
-            self.drain();
+            let busy = self.drain() || self.incidents.any_open();
             self.incidents
                 .mature(Some(monotonic()), &self.setting, &mut |dossier| {
                     go_on = deliver(&dossier);
