@@ -1,7 +1,11 @@
 //! The one list of causes. Adding one costs its two files and its line here.
 
+mod between;
 mod closed;
 mod died;
+mod exhausted;
+mod expired;
+mod protocol;
 mod refused;
 mod unknown;
 
@@ -12,9 +16,45 @@ use crate::Cause;
 /// Every cause, group by group in the order of [`crate::Group`].
 pub static CATALOG: &[&Cause] = &[
     &refused::NO_LISTENER,
+    &refused::CONNECT_ABANDONED,
     &closed::UNREAD_DATA,
+    &closed::LINGER_ABORT,
     &closed::WRITE_AFTER_CLOSE,
+    &closed::DISCONNECT_ABORT,
+    &closed::NEVER_ACCEPTED,
+    &closed::LINGER2_ABORT,
     &died::PROCESS_KILLED,
+    &died::PROCESS_EXITED,
+    &died::OOM_KILLED,
+    &died::CONNECTION_FORGOTTEN,
+    &expired::KEEPALIVE_TIMEOUT,
+    &expired::USER_TIMEOUT,
+    &expired::RETRANSMISSION_TIMEOUT,
+    &expired::FIN_WAIT_EXPIRED,
+    &between::FIREWALL_REJECT,
+    &between::INJECTED_RESET,
+    &between::ADMIN_ABORT,
+    &exhausted::ACCEPT_QUEUE_OVERFLOW,
+    &exhausted::ORPHAN_LIMIT,
+    &exhausted::TCP_MEMORY,
+    &protocol::BAD_SYN_ACK,
+    &protocol::BAD_HANDSHAKE_ACK,
+    &protocol::STRAY_SYN,
+    &protocol::TIMESTAMP_REJECTED,
+    &protocol::MPTCP_FASTCLOSE,
+    &protocol::MPTCP_SUBFLOW,
+    &protocol::SCAN_OR_HEALTHCHECK,
+];
+
+/// Ids that pages may name before their cause is here: the contract has them, and nothing that
+/// is observed yet can prove them.
+pub static RESERVED: &[&str] = &[
+    "idle-timeout",
+    "keepalive-race",
+    "nat-state-lost",
+    "fd-limit",
+    "conntrack-full",
+    "wrong-protocol",
 ];
 
 /// The cause with this id, `unknown` among them.

@@ -69,6 +69,19 @@ pub struct Requirement {
     pub check: fn(&Dossier) -> Finding,
 }
 
+/// Shorthand for the catalogue's declarations.
+pub(crate) const fn need(
+    text: &'static str,
+    if_blind: Certainty,
+    check: fn(&Dossier) -> Finding,
+) -> Requirement {
+    Requirement {
+        text,
+        if_blind,
+        check,
+    }
+}
+
 /// An everyday case of a cause, recognised by evidence of its own. It never changes who is accused.
 pub struct Situation {
     /// kebab-case id.

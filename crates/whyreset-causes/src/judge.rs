@@ -46,8 +46,13 @@ impl Opinion {
         }
     }
 
+    /// Whether anything speaks for it.
     fn holds(&self) -> bool {
-        matches!(self.standing, Standing::Holds(_))
+        matches!(self.standing, Standing::Holds(certainty) if certainty > Certainty::Unknown)
+    }
+
+    fn refused(&self) -> bool {
+        matches!(self.standing, Standing::Refused { .. })
     }
 
     /// How many of its requirements were seen: the nearness of a refused rival.
@@ -108,11 +113,30 @@ fn weigh(cause: &'static Cause, dossier: &Dossier) -> Opinion {
         }
         findings.push(finding);
     }
+    if let Some(contradiction) = contradicted(cause, dossier) {
+        certainty = certainty.min(Certainty::Likely);
+        findings.push(contradiction);
+    }
     Opinion {
         cause,
         standing: Standing::Holds(certainty),
         findings,
     }
+}
+
+/// The kernel's own reason is never taken for the cause, but where it belongs to other causes
+/// and not to this one, something was misread.
+fn contradicted(cause: &Cause, dossier: &Dossier) -> Option<Finding> {
+    let (fact, sent) = dossier.sent()?;
+    let reason = sent.reason.as_deref()?;
+    let fits = |cause: &Cause| cause.kernel.contains(&reason);
+    let known = CATALOG.iter().any(|other| fits(other));
+    (known && !fits(cause)).then(|| {
+        Finding::absent(
+            format!("the kernel's reason {reason} speaks for another cause"),
+            &*fact.cite,
+        )
+    })
 }
 
 /// What the judge thinks of every cause, in the catalogue's order.
@@ -207,7 +231,7 @@ fn rivals(opinions: &[Opinion], named: Option<&Opinion>, mechanism: Option<&Opin
     };
     let mut standing: Vec<&Opinion> = opinions.iter().filter(|o| o.holds() && !is_named(o)).collect();
     standing.sort_by_key(|o| core::cmp::Reverse(o.certainty()));
-    let mut refused: Vec<&Opinion> = opinions.iter().filter(|o| !o.holds() && o.seen() > 0).collect();
+    let mut refused: Vec<&Opinion> = opinions.iter().filter(|o| o.refused() && o.seen() > 0).collect();
     refused.sort_by_key(|o| core::cmp::Reverse(o.seen()));
     standing
         .into_iter()

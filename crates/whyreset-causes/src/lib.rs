@@ -11,12 +11,16 @@
 mod ask;
 mod catalog;
 mod cause;
+mod dying;
+mod filter;
+mod gone;
 mod judge;
 mod page;
 mod reading;
+mod timers;
 mod words;
 
-pub use catalog::{CATALOG, UNKNOWN, find};
+pub use catalog::{CATALOG, RESERVED, UNKNOWN, find};
 pub use cause::{Accuse, Cause, From, Group, Requirement, Situation};
 pub use judge::{Opinion, Standing, judge, opinions};
 pub use page::{Case, Page};

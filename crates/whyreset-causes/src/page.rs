@@ -25,6 +25,11 @@ impl Page {
         Self(cause.text)
     }
 
+    /// The whole page as it is written.
+    pub const fn markdown(&self) -> &'static str {
+        self.0
+    }
+
     /// The text of one `## ` section without its heading; empty where there is none.
     pub fn section(&self, title: &str) -> &'static str {
         let mut rest = self.0;

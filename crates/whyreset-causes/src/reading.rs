@@ -28,13 +28,7 @@ pub fn background(dossier: &Dossier) -> Vec<Finding> {
         }
     }
     if dossier.coverage.lost > 0 {
-        findings.push(Finding::blind(
-            format!(
-                "{} kernel events were lost around this reset",
-                dossier.coverage.lost
-            ),
-            "a larger --ring, or a narrower FILTER",
-        ));
+        findings.push(ask::lost(dossier));
     }
     findings
 }
@@ -73,24 +67,17 @@ pub fn assemble(
     }
 }
 
-fn any_reset(dossier: &Dossier) -> bool {
-    dossier
-        .facts
-        .iter()
-        .any(|fact| matches!(fact.what, What::Sent(_) | What::Received(_)))
-}
-
 /// The end that a reset hit, or that gave up where there was none.
 fn victim_side(dossier: &Dossier) -> Option<Side> {
     match dossier.from() {
-        Some(side) if any_reset(dossier) => Some(side.other()),
+        Some(side) if dossier.has_reset() => Some(side.other()),
         other => other,
     }
 }
 
 fn outcome(dossier: &Dossier) -> Outcome {
     let errno = victim_side(dossier).and_then(|side| dossier.errno(side));
-    if !any_reset(dossier) {
+    if !dossier.has_reset() {
         return match errno {
             Some(Errno::ConnAborted) => Outcome::Aborted,
             Some(Errno::ConnRefused) => Outcome::Refused,
@@ -158,11 +145,16 @@ fn accepted(dossier: &Dossier) -> Option<bool> {
 
 /// The process that `cause` accuses, where the dossier holds it.
 pub fn accused(dossier: &Dossier, cause: &Cause) -> Option<Process> {
+    accused_as(dossier, cause.accuse)
+}
+
+/// The process in this role, where the dossier holds it.
+pub fn accused_as(dossier: &Dossier, accuse: Accuse) -> Option<Process> {
     let side = dossier.from()?;
     let actor = || dossier.sent().and_then(|(_, sent)| sent.actor.clone());
     let closer = || dossier.closed_by(side).and_then(|(_, ended)| ended.by.clone());
     let owner = || dossier.owner(side).or_else(|| dossier.listener(side)).cloned();
-    match cause.accuse {
+    match accuse {
         Accuse::Closer => actor().or_else(closer).or_else(owner),
         Accuse::Owner => owner().or_else(closer),
         Accuse::Actor => actor(),
@@ -260,6 +252,12 @@ fn sockets(dossier: &Dossier, side: Side) -> impl Iterator<Item = &Socket> {
     near.chain(far).filter(|socket| socket.state != TcpState::Listen)
 }
 
+/// Milliseconds since the last segment of the other end, where that is known: what this end sent
+/// last may be what drew the reset.
+pub fn silence(socket: &Socket) -> Option<u64> {
+    socket.heard_ago_ms.or(socket.sent_ago_ms)
+}
+
 fn connection(dossier: &Dossier) -> Connection {
     let ms = |ms: Option<u64>| ms.map(Duration::from_millis);
     let both = || {
@@ -277,7 +275,7 @@ fn connection(dossier: &Dossier) -> Connection {
         received.max(acked)
     };
     let idle = match dossier.received() {
-        Some((_, received)) => received.socket.as_ref().and_then(|socket| socket.heard_ago_ms),
+        Some((_, received)) => received.socket.as_ref().and_then(silence),
         None => dossier.sent().and_then(|(_, sent)| {
             let socket = sent.socket.as_ref()?;
             [socket.sent_ago_ms, socket.heard_ago_ms]

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use whyreset_evidence::{Dossier, Process, Side};
+use whyreset_evidence::{Dossier, Process, Segment, Side};
+
+use crate::{Cause, reading};
 
 /// `3,912`.
 pub fn count(n: u64) -> String {
@@ -60,4 +62,20 @@ pub fn sender(dossier: &Dossier) -> String {
 /// The other end of the sender's, by role.
 pub fn receiver(dossier: &Dossier) -> String {
     who(None, dossier.from().map(Side::other))
+}
+
+/// The process that this cause accuses, by name, else the sending end by role.
+pub fn accused(dossier: &Dossier, cause: &Cause) -> String {
+    who(reading::accused(dossier, cause).as_ref(), dossier.from())
+}
+
+/// What a segment carries: `120 bytes`, `a FIN`, `a segment without data`.
+pub fn payload(segment: &Segment) -> String {
+    match segment.len {
+        0 if segment.flags.is_open() => "a SYN".to_owned(),
+        0 if segment.flags.is_syn_ack() => "a SYN-ACK".to_owned(),
+        0 if segment.flags.has(whyreset_evidence::Flags::FIN) => "a FIN".to_owned(),
+        0 => "a segment without data".to_owned(),
+        len => counted(len.into(), "byte"),
+    }
 }

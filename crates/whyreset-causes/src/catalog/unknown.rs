@@ -1,8 +1,10 @@
-use whyreset_evidence::{Certainty, Party};
+use whyreset_evidence::{Certainty, Dossier, Errno, Party, Socket};
 
 use crate::cause::{Accuse, Cause, From, Group};
-use crate::words;
+use crate::gone::{self, Past};
+use crate::{reading, words};
 
+/// What is said where nothing is proved. It is no cause and not part of the list.
 pub static UNKNOWN: Cause = Cause {
     id: "unknown",
     group: Group::Protocol,
@@ -15,15 +17,70 @@ pub static UNKNOWN: Cause = Cause {
     requires: &[],
     excludes: &[],
     explains: &[],
-    sentence: |dossier| match (dossier.sent(), dossier.from()) {
-        (Some(_), Some(side)) => {
-            format!("the {side}'s kernel sent the reset; what was seen does not prove why")
-        }
-        _ => format!(
-            "a reset in the name of {} arrived; why it was sent cannot be seen from here",
-            words::sender(dossier)
-        ),
-    },
+    sentence,
     situations: &[],
     text: include_str!("unknown.md"),
 };
+
+fn sentence(dossier: &Dossier) -> String {
+    let name = words::sender(dossier);
+    if !dossier.has_reset() {
+        return match dossier.from().and_then(|side| dossier.errno(side)) {
+            Some(errno) => format!("{name}'s socket was left with {errno} and no reset was seen"),
+            None => "no reset was seen, and no error".to_owned(),
+        };
+    }
+    if let Some(earlier) = reaction(dossier) {
+        return earlier;
+    }
+    if dossier.sent().is_some() {
+        return format!("{name}'s kernel sent the reset; what was seen does not prove why");
+    }
+    let circumstances = match (dossier.received(), dossier.refused_reset()) {
+        (Some((_, received)), _) => received.socket.as_ref().map(circumstances),
+        (None, Some(_)) => Some(" and was refused".to_owned()),
+        (None, None) => None,
+    };
+    format!(
+        "a reset in {name}'s name arrived{}; why it was sent cannot be seen from here",
+        circumstances.unwrap_or_default()
+    )
+}
+
+/// The reset tells the other end of one that had come before.
+fn reaction(dossier: &Dossier) -> Option<String> {
+    let (_, sent) = dossier.sent()?;
+    let side = dossier.from().filter(|_| gone::meets_no_connection(sent))?;
+    match gone::past(dossier, side) {
+        Past::Failed(fact, _, Errno::ConnReset | Errno::Pipe) => Some(format!(
+            "the {side}'s connection had ended {} before by a reset in the {}'s name, which still sent {} on it; this reset only answers that",
+            words::span(dossier.time().since(fact.at)),
+            side.other(),
+            sent.trigger
+                .as_ref()
+                .map_or("a segment".to_owned(), words::payload)
+        )),
+        _ => None,
+    }
+}
+
+/// ` after 3.5 s of silence, with 120 bytes not acknowledged`.
+fn circumstances(socket: &Socket) -> String {
+    let silence = reading::silence(socket).map_or(String::new(), |ms| {
+        format!(" after {} of silence", words::span_ms(ms))
+    });
+    let bytes = |n: u64, what: &str| (n > 0).then(|| format!("{} {what}", words::counted(n, "byte")));
+    let outstanding = [
+        bytes(socket.unacked.into(), "not acknowledged"),
+        bytes(socket.unsent.into(), "not yet sent"),
+        bytes(socket.unread.into(), "received and not yet read"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(", ");
+    match outstanding.as_str() {
+        "" => silence,
+        outstanding => format!("{silence}, with {outstanding}"),
+    }
+}

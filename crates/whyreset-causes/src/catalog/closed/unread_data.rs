@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, Requirement};
-use crate::{ask, reading, words};
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::{ask, words};
 
 pub static UNREAD_DATA: Cause = Cause {
     id: "unread-data",
@@ -13,28 +13,16 @@ pub static UNREAD_DATA: Cause = Cause {
     accuse: Accuse::Closer,
     at_most: Certainty::Certain,
     requires: &[
-        Requirement {
-            text: "the connection was open",
-            if_blind: Certainty::Possible,
-            check: ask::was_open,
-        },
-        Requirement {
-            text: "close() sent the reset",
-            if_blind: Certainty::Possible,
-            check: ask::sent_by_close,
-        },
-        Requirement {
-            text: "received data was left unread",
-            if_blind: Certainty::Possible,
-            check: data_unread,
-        },
+        need("the connection was open", Certainty::Possible, ask::was_open),
+        need("close() sent the reset", Certainty::Possible, ask::sent_by_close),
+        need("received data was left unread", Certainty::Possible, data_unread),
     ],
     excludes: &[],
     explains: &[],
     sentence: |dossier| {
-        let who = words::who(reading::accused(dossier, &UNREAD_DATA).as_ref(), dossier.from());
+        let who = words::accused(dossier, &UNREAD_DATA);
         match unread(dossier) {
-            0 => format!("{who} probably closed the socket with data it had not read"),
+            0 => format!("{who} may have closed the socket with data it had not read"),
             bytes => format!(
                 "{who} closed the socket with {} it had not read",
                 words::counted(bytes.into(), "byte")

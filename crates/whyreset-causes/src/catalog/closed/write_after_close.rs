@@ -1,7 +1,11 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState, Timestamp};
 
-use crate::cause::{Accuse, Cause, From, Group, Requirement, Situation};
-use crate::{ask, reading, words};
+use crate::cause::{Accuse, Cause, From, Group, Situation, need};
+use crate::gone::{self, Past};
+use crate::{ask, filter, words};
+
+/// Data sent this short a time before a reset is what drew it.
+const JUST_SENT_MS: u64 = 1_000;
 
 pub static WRITE_AFTER_CLOSE: Cause = Cause {
     id: "write-after-close",
@@ -18,36 +22,34 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
     accuse: Accuse::Closer,
     at_most: Certainty::Certain,
     requires: &[
-        Requirement {
-            text: "the sender of the reset had closed before",
-            if_blind: Certainty::Possible,
-            check: had_closed,
-        },
-        Requirement {
-            text: "more arrived after that",
-            if_blind: Certainty::Likely,
-            check: more_arrived,
-        },
-        Requirement {
-            text: "the kernel answered it with a reset",
-            if_blind: Certainty::Likely,
-            check: answered,
-        },
+        need(
+            "the sender of the reset had closed before",
+            Certainty::Possible,
+            had_closed,
+        ),
+        need("more arrived after that", Certainty::Likely, more_arrived),
+        need(
+            "the kernel answered it with a reset",
+            Certainty::Likely,
+            ask::was_sent,
+        ),
     ],
-    excludes: &[],
+    excludes: &[need(
+        "a packet filter dropped the late segment",
+        Certainty::Certain,
+        filter::intervened,
+    )],
     explains: &[],
     sentence: |dossier| {
-        let who = words::who(
-            reading::accused(dossier, &WRITE_AFTER_CLOSE).as_ref(),
-            dossier.from(),
-        );
-        let sent = dossier
-            .sent()
-            .and_then(|(_, sent)| sent.trigger.as_ref())
-            .map(|trigger| trigger.len);
-        let what = match sent {
-            Some(0) | None => "more".to_owned(),
-            Some(len) => words::counted(len.into(), "byte"),
+        let who = words::accused(dossier, &WRITE_AFTER_CLOSE);
+        let answered = dossier.sent().and_then(|(_, sent)| sent.trigger.as_ref());
+        let what = match (answered, dossier.received()) {
+            (Some(trigger), _) => words::payload(trigger),
+            (None, Some((_, received))) => match &received.socket {
+                Some(socket) if socket.unacked > 0 => words::counted(socket.unacked.into(), "byte"),
+                _ => "more".to_owned(),
+            },
+            (None, None) => "more".to_owned(),
         };
         let ago = closed_at(dossier).map(|at| dossier.time().since(at));
         let when = ago.map_or(String::new(), |ago| {
@@ -72,76 +74,99 @@ fn closed_at(dossier: &Dossier) -> Option<Timestamp> {
 }
 
 fn had_closed(dossier: &Dossier) -> Finding {
-    if let Some((fact, sent)) = dossier.sent()
-        && let Some(socket) = &sent.socket
-        && (socket.substate == Some(TcpState::FinWait2)
-            || (socket.state == TcpState::Close && socket.shutdown.receive() && sent.trigger.is_some()))
-    {
-        let how = if socket.dead || socket.state == TcpState::TimeWait {
-            "closed"
-        } else {
-            "shut down both ways"
-        };
-        return Finding::seen(
-            format!("the socket had been {how} before the segment came"),
-            &*fact.cite,
-        );
+    let Some(side) = dossier.from().filter(|_| dossier.has_reset()) else {
+        return ask::no_reset();
+    };
+    if let Some((fact, sent)) = dossier.sent() {
+        match &sent.socket {
+            Some(socket) if sent.trigger.is_some() && gone::is_closed_socket(socket) => {
+                let how = if socket.dead || socket.state == TcpState::TimeWait {
+                    "closed"
+                } else {
+                    "shut down both ways"
+                };
+                return Finding::seen(
+                    format!("the socket had been {how} before the segment came"),
+                    &*fact.cite,
+                );
+            }
+            _ if !gone::meets_no_connection(sent) => {
+                return Finding::absent(
+                    "the reset was not drawn by a segment that came after a close",
+                    &*fact.cite,
+                );
+            }
+            _ => {}
+        }
     }
-    let own = ask::tombstone(dossier, |fact, ended| {
-        let by = ended.by.as_ref()?;
-        ended
-            .to
-            .after_own_fin()
-            .then(|| Finding::seen(format!("{by} had closed the socket"), &*fact.cite))
-    });
-    match own {
-        Finding::Blind { .. } => ask::receiver(dossier, |fact, socket| {
-            let holds = matches!(
-                socket.state,
-                TcpState::CloseWait | TcpState::LastAck | TcpState::Closing
-            );
-            let what = if holds {
-                format!(
-                    "a FIN had come before the reset: the receiver was in {}",
-                    socket.state
-                )
-            } else {
-                format!(
-                    "no FIN had come before the reset: the receiver was in {}",
-                    socket.state
-                )
-            };
-            Finding::when(holds, what, &*fact.cite)
-        }),
-        own => own,
+    if !dossier.watches(side) {
+        return fin_had_come(dossier);
+    }
+    match gone::past(dossier, side) {
+        Past::Closed(fact, _, by) => Finding::seen(format!("{by} had closed the socket"), &*fact.cite),
+        Past::Ended(fact, ended) if ended.from.after_own_fin() => Finding::seen(
+            format!("the socket had been closed: {} -> {}", ended.from, ended.to),
+            &*fact.cite,
+        ),
+        Past::Failed(fact, _, error) => Finding::absent(
+            format!("the {side}'s connection had ended with {error} before"),
+            &*fact.cite,
+        ),
+        Past::Ended(fact, ended) => Finding::absent(
+            format!("the {side}'s socket had ended {} -> {}", ended.from, ended.to),
+            &*fact.cite,
+        ),
+        Past::Nothing => Finding::absent(
+            format!("no end of the {side}'s socket was seen before"),
+            "kernel:inet_sock_set_state",
+        ),
     }
 }
 
-fn more_arrived(dossier: &Dossier) -> Finding {
-    if dossier.sent().is_some() {
-        return ask::reply(dossier, |fact, _, trigger| {
-            let what = match trigger.len {
-                0 => format!("a segment with flags {} came", trigger.flags),
-                len => format!("{} came", words::counted(len.into(), "byte")),
-            };
-            Finding::seen(what, &*fact.cite)
-        });
-    }
+fn fin_had_come(dossier: &Dossier) -> Finding {
     ask::receiver(dossier, |fact, socket| {
-        let what = format!(
-            "{} of the receiver were unacknowledged",
-            words::counted(socket.unacked.into(), "byte")
+        let holds = matches!(
+            socket.state,
+            TcpState::CloseWait | TcpState::LastAck | TcpState::Closing
         );
-        Finding::when(socket.unacked > 0, what, &*fact.cite)
+        let fin = if holds { "a FIN" } else { "no FIN" };
+        Finding::when(
+            holds,
+            format!(
+                "{fin} had come before the reset: the receiver was in {}",
+                socket.state
+            ),
+            &*fact.cite,
+        )
     })
 }
 
-fn answered(dossier: &Dossier) -> Finding {
-    ask::reply(dossier, |fact, _, trigger| {
-        Finding::seen(
-            format!("the reset answers a segment with flags {}", trigger.flags),
-            &*fact.cite,
-        )
+fn more_arrived(dossier: &Dossier) -> Finding {
+    if let Some((fact, sent)) = dossier.sent() {
+        let linger2 = sent.socket.as_ref().is_some_and(|s| s.linger2_negative);
+        return match &sent.trigger {
+            Some(trigger) if trigger.flags.is_open() => {
+                Finding::absent("a SYN came, which opens another connection", &*fact.cite)
+            }
+            Some(trigger) if linger2 && trigger.len == 0 => {
+                Finding::absent("no data came: TCP_LINGER2 asked for the reset", &*fact.cite)
+            }
+            Some(trigger) => Finding::seen(format!("{} came", words::payload(trigger)), &*fact.cite),
+            None => Finding::absent("no segment drew the reset", &*fact.cite),
+        };
+    }
+    ask::receiver(dossier, |fact, socket| {
+        let fin = u32::from(socket.state.after_own_fin());
+        let outstanding = socket.unacked.saturating_sub(fin);
+        let recent = socket.sent_ago_ms.filter(|ago| *ago <= JUST_SENT_MS);
+        let what = match (outstanding, recent) {
+            (0, Some(ago)) => format!("the receiver had sent data {} before", words::span_ms(ago)),
+            (bytes, _) => format!(
+                "{} of the receiver were unacknowledged",
+                words::counted(bytes.into(), "byte")
+            ),
+        };
+        Finding::when(outstanding > 0 || recent.is_some(), what, &*fact.cite)
     })
 }
 

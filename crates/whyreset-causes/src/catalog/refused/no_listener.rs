@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
-use crate::ask;
-use crate::cause::{Accuse, Cause, From, Group, Requirement};
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::{ask, filter};
 
 pub static NO_LISTENER: Cause = Cause {
     id: "no-listener",
@@ -13,18 +13,22 @@ pub static NO_LISTENER: Cause = Cause {
     accuse: Accuse::Nobody,
     at_most: Certainty::Certain,
     requires: &[
-        Requirement {
-            text: "a SYN was answered with a reset",
-            if_blind: Certainty::Possible,
-            check: syn_was_reset,
-        },
-        Requirement {
-            text: "the answering kernel had no socket for it",
-            if_blind: Certainty::Likely,
-            check: no_socket,
-        },
+        need(
+            "a SYN was answered with a reset",
+            Certainty::Possible,
+            syn_was_reset,
+        ),
+        need(
+            "the answering kernel had no socket for it",
+            Certainty::Likely,
+            no_socket,
+        ),
     ],
-    excludes: &[],
+    excludes: &[need(
+        "a packet filter dropped the SYN",
+        Certainty::Certain,
+        filter::intervened,
+    )],
     explains: &[],
     sentence: |dossier| {
         let server = dossier.flow.server;

@@ -1,0 +1,57 @@
+use whyreset_evidence::{Certainty, Dossier, Finding, Party};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::{ask, filter, words};
+
+pub static FIREWALL_REJECT: Cause = Cause {
+    id: "firewall-reject",
+    group: Group::Between,
+    summary: "a packet filter's rule rejected a segment with a reset in the other end's name",
+    kernel: &[],
+    party: Party::Firewall,
+    from: From::Between,
+    accuse: Accuse::Nobody,
+    at_most: Certainty::Likely,
+    requires: &[
+        need(
+            "a reset came in an end's name that its own kernel was not seen to send",
+            Certainty::Possible,
+            not_from_the_end,
+        ),
+        need(
+            "a packet filter dropped a segment of the connection right then",
+            Certainty::Possible,
+            filter::intervened,
+        ),
+    ],
+    excludes: &[],
+    explains: &[],
+    sentence: |dossier| {
+        let name = words::sender(dossier);
+        match filter::dropped(dossier) {
+            Some((_, drop)) => format!(
+                "a packet filter on this host dropped {} of this connection, and the reset came in {name}'s name",
+                words::payload(&drop.segment)
+            ),
+            None => format!("a packet filter's rule may have made the reset in {name}'s name"),
+        }
+    },
+    situations: &[],
+    text: include_str!("firewall_reject.md"),
+};
+
+fn not_from_the_end(dossier: &Dossier) -> Finding {
+    match dossier.received() {
+        None => Finding::absent("no reset was received and accepted", "kernel:tcp_receive_reset"),
+        Some((fact, _)) => match (dossier.sent(), dossier.from()) {
+            (None, Some(side)) => Finding::seen(
+                format!("a reset came in the {side}'s name, and no kernel was seen to send it"),
+                &*fact.cite,
+            ),
+            (Some(_), Some(side)) => {
+                Finding::absent(format!("the {side}'s own kernel sent the reset"), &*fact.cite)
+            }
+            (_, None) => ask::no_reset(),
+        },
+    }
+}

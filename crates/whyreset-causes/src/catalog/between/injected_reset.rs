@@ -1,0 +1,102 @@
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Received, TcpState};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::{ask, filter, words};
+
+pub static INJECTED_RESET: Cause = Cause {
+    id: "injected-reset",
+    group: Group::Between,
+    summary: "something that is neither end sent a reset in an end's name",
+    kernel: &[],
+    party: Party::Middlebox,
+    from: From::Between,
+    accuse: Accuse::Nobody,
+    at_most: Certainty::Likely,
+    requires: &[
+        need(
+            "a reset arrived for a live connection",
+            Certainty::Possible,
+            arrived,
+        ),
+        need(
+            "the end in whose name it came did not send it",
+            Certainty::Possible,
+            not_sent_by_its_name,
+        ),
+    ],
+    excludes: &[need(
+        "a packet filter dropped a segment of the connection right then",
+        Certainty::Likely,
+        filter::intervened,
+    )],
+    explains: &[],
+    sentence: |dossier| {
+        let name = words::sender(dossier);
+        let outcome = match (dossier.received(), dossier.refused_reset()) {
+            (None, Some(_)) => "; the receiver's kernel refused it",
+            _ => "",
+        };
+        match (not_sent_by_its_name(dossier).is_seen(), hops(dossier)) {
+            (true, Some((reset, handshake))) => format!(
+                "a reset in {name}'s name came with TTL {reset} where its handshake had {handshake}{outcome}"
+            ),
+            (true, None) => format!("a reset came in {name}'s name, and {name}'s kernel sent none{outcome}"),
+            (false, _) => {
+                format!("a reset came in {name}'s name that {name} may not have sent{outcome}")
+            }
+        }
+    },
+    situations: &[],
+    text: include_str!("injected_reset.md"),
+};
+
+fn decisive(dossier: &Dossier) -> Option<(&whyreset_evidence::Fact, &Received)> {
+    dossier.received().or_else(|| dossier.refused_reset())
+}
+
+fn arrived(dossier: &Dossier) -> Finding {
+    let Some((fact, received)) = decisive(dossier) else {
+        return Finding::absent("no reset was received", "kernel:tcp_receive_reset");
+    };
+    let socket = received.socket.as_ref();
+    let live = socket.is_some_and(|s| s.state.is_synchronised() || s.state == TcpState::SynSent);
+    let what = match (socket, received.accepted) {
+        (None, _) => "the reset met no connection".to_owned(),
+        (Some(socket), true) => format!("the reset ended a connection in {}", socket.state),
+        (Some(socket), false) => {
+            format!(
+                "the reset came for a connection in {} and was refused",
+                socket.state
+            )
+        }
+    };
+    Finding::when(live, what, &*fact.cite)
+}
+
+/// The reset's TTL (or hop limit) and the handshake's, where they differ.
+fn hops(dossier: &Dossier) -> Option<(u8, u8)> {
+    let (_, received) = dossier.received()?;
+    let reset = received.header.as_ref()?.ttl;
+    let handshake = received.socket.as_ref()?.handshake_ttl?;
+    (reset != 0 && reset != handshake).then_some((reset, handshake))
+}
+
+fn not_sent_by_its_name(dossier: &Dossier) -> Finding {
+    if let (Some((fact, _)), None, Some((reset, handshake))) =
+        (decisive(dossier), dossier.sent(), hops(dossier))
+    {
+        return Finding::seen(
+            format!("the reset's TTL is {reset}, the handshake's was {handshake}"),
+            &*fact.cite,
+        );
+    }
+    match (dossier.sent(), dossier.from()) {
+        (Some((fact, _)), Some(side)) => {
+            Finding::absent(format!("the {side}'s own kernel sent the reset"), &*fact.cite)
+        }
+        _ => match ask::was_sent(dossier) {
+            Finding::Absent { what, cite } if dossier.has_reset() => Finding::seen(what, cite),
+            other => other,
+        },
+    }
+}

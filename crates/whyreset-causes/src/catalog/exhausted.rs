@@ -1,0 +1,9 @@
+//! A limit was reached.
+
+mod accept_queue_overflow;
+mod orphan_limit;
+mod tcp_memory;
+
+pub use accept_queue_overflow::ACCEPT_QUEUE_OVERFLOW;
+pub use orphan_limit::ORPHAN_LIMIT;
+pub use tcp_memory::TCP_MEMORY;

@@ -1,0 +1,115 @@
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::gone::{self, Past};
+use crate::{ask, words};
+
+pub static ACCEPT_QUEUE_OVERFLOW: Cause = Cause {
+    id: "accept-queue-overflow",
+    group: Group::Exhausted,
+    summary: "the listener's accept queue was full and tcp_abort_on_overflow asks for a reset",
+    kernel: &["INVALID_SYN"],
+    party: Party::Kernel,
+    from: From::Sender,
+    accuse: Accuse::Owner,
+    at_most: Certainty::Certain,
+    requires: &[
+        need(
+            "the listener answered a segment that is no SYN",
+            Certainty::Unknown,
+            by_listener,
+        ),
+        need(
+            "its accept queue was over its limit",
+            Certainty::Unknown,
+            over_limit,
+        ),
+        need(
+            "the connection had never got further",
+            Certainty::Likely,
+            no_earlier_end,
+        ),
+        need(
+            "the kernel took the segment for the end of a handshake",
+            Certainty::Likely,
+            last_ack_of_handshake,
+        ),
+    ],
+    excludes: &[],
+    explains: &[],
+    sentence: |dossier| {
+        let who = words::accused(dossier, &ACCEPT_QUEUE_OVERFLOW);
+        let socket = dossier.sent().and_then(|(_, sent)| sent.socket.as_ref());
+        let (waiting, limit) = socket.map_or((0, 0), |s| (s.backlog, s.max_backlog));
+        format!(
+            "{who} did not accept fast enough: {} waited on port {} where {} may, and tcp_abort_on_overflow made the kernel reset this one",
+            words::counted(waiting.into(), "connection"),
+            dossier.flow.server.port(),
+            words::count(limit.into())
+        )
+    },
+    situations: &[],
+    text: include_str!("accept_queue_overflow.md"),
+};
+
+fn by_listener(dossier: &Dossier) -> Finding {
+    ask::reply(dossier, |fact, sent, trigger| {
+        let listens = sent.socket.as_ref().is_some_and(|s| s.state == TcpState::Listen);
+        let holds = listens && !trigger.flags.is_open() && dossier.from() == Some(Side::Server);
+        let by = if listens { "the listener" } else { "no listener" };
+        Finding::when(
+            holds,
+            format!("{by} answered a segment with flags {}", trigger.flags),
+            &*fact.cite,
+        )
+    })
+}
+
+fn over_limit(dossier: &Dossier) -> Finding {
+    ask::reply(dossier, |fact, sent, _| {
+        let (waiting, limit) = sent
+            .socket
+            .as_ref()
+            .map_or((0, 0), |s| (s.backlog, s.max_backlog));
+        Finding::when(
+            waiting > limit,
+            format!("{waiting} connections waited in an accept queue for {limit}"),
+            format!(
+                "{} sk_ack_backlog={waiting} sk_max_ack_backlog={limit}",
+                fact.cite
+            ),
+        )
+    })
+}
+
+fn no_earlier_end(dossier: &Dossier) -> Finding {
+    match gone::past(dossier, Side::Server) {
+        Past::Nothing => match gone::never_seen(dossier, Side::Server) {
+            Finding::Absent { what, cite } => Finding::seen(what, cite),
+            blind => blind,
+        },
+        Past::Failed(fact, ended, _) | Past::Closed(fact, ended, _) | Past::Ended(fact, ended) => {
+            Finding::absent(
+                format!("the server's socket had ended {} -> {}", ended.from, ended.to),
+                &*fact.cite,
+            )
+        }
+    }
+}
+
+/// Only the kernel's word tells a handshake's last ACK from a segment of a connection that it
+/// does not know, and it comes with Linux 6.10.
+fn last_ack_of_handshake(dossier: &Dossier) -> Finding {
+    ask::reply(dossier, |fact, sent, _| match sent.reason.as_deref() {
+        Some(reason @ "INVALID_SYN") => {
+            Finding::seen(format!("the kernel's reason is {reason}"), &*fact.cite)
+        }
+        Some(reason) if reason != "NOT_SPECIFIED" => {
+            Finding::absent(format!("the kernel's reason is {reason}"), &*fact.cite)
+        }
+        _ => Finding::blind(
+            "this kernel does not give its reason for a reset",
+            "Linux 6.10 or newer, or ListenOverflows in `nstat -az` going up",
+        ),
+    })
+}

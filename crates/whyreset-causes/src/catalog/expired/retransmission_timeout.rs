@@ -1,0 +1,58 @@
+use whyreset_evidence::{Certainty, Party, TcpState};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::timers::{self, Timer};
+use crate::words;
+
+pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
+    id: "retransmission-timeout",
+    group: Group::Expired,
+    summary: "the kernel gave up on what it had sent and the other end never acknowledged",
+    kernel: &["NO_SOCKET", "TCP_FLAGS"],
+    party: Party::Kernel,
+    from: From::Sender,
+    accuse: Accuse::Owner,
+    at_most: Certainty::Certain,
+    requires: &[
+        need(
+            "the sending end's kernel had given the connection up",
+            Certainty::Possible,
+            timers::had_given_up,
+        ),
+        need(
+            "unanswered retransmissions were what ended it",
+            Certainty::Possible,
+            |dossier| timers::ran_out(dossier, Timer::Retransmission),
+        ),
+        need(
+            "the end was seen to its last segment",
+            Certainty::Likely,
+            timers::reset_seen,
+        ),
+    ],
+    excludes: &[],
+    explains: &[],
+    sentence: |dossier| {
+        let who = words::accused(dossier, &RETRANSMISSION_TIMEOUT);
+        let other = words::receiver(dossier);
+        let Ok(gave_up) = timers::gave_up(dossier) else {
+            return format!("{who}'s kernel may have given up on data that {other} never acknowledged");
+        };
+        let socket = gave_up.socket;
+        let tries = match socket.retransmits {
+            0 => String::new(),
+            n => format!(" in {}", words::counted(n.into(), "retransmission")),
+        };
+        let late = timers::afterwards(dossier, &gave_up);
+        if socket.state == TcpState::SynSent {
+            let server = dossier.flow.server;
+            return format!("{who}'s connect() to {server} timed out: nothing answered its SYN{tries}{late}");
+        }
+        format!(
+            "{who}'s kernel gave the connection up: {other} did not answer {}{tries}{late}",
+            gave_up.waited_for()
+        )
+    },
+    situations: &[],
+    text: include_str!("retransmission_timeout.md"),
+};

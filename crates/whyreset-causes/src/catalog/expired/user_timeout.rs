@@ -1,0 +1,50 @@
+use whyreset_evidence::{Certainty, Party};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::timers::{self, Timer};
+use crate::words;
+
+pub static USER_TIMEOUT: Cause = Cause {
+    id: "user-timeout",
+    group: Group::Expired,
+    summary: "TCP_USER_TIMEOUT ran out while the other end did not answer",
+    kernel: &["TCP_KEEPALIVE_TIMEOUT", "NO_SOCKET", "TCP_FLAGS"],
+    party: Party::Kernel,
+    from: From::Sender,
+    accuse: Accuse::Owner,
+    at_most: Certainty::Certain,
+    requires: &[
+        need(
+            "the sending end's kernel had given the connection up",
+            Certainty::Unknown,
+            timers::had_given_up,
+        ),
+        need(
+            "TCP_USER_TIMEOUT was what ran out",
+            Certainty::Unknown,
+            |dossier| timers::ran_out(dossier, Timer::User),
+        ),
+        need(
+            "the end was seen to its last segment",
+            Certainty::Likely,
+            timers::reset_seen,
+        ),
+    ],
+    excludes: &[],
+    explains: &[],
+    sentence: |dossier| {
+        let who = words::accused(dossier, &USER_TIMEOUT);
+        let other = words::receiver(dossier);
+        let Ok(gave_up) = timers::gave_up(dossier) else {
+            return format!("{who}'s TCP_USER_TIMEOUT may have run out");
+        };
+        format!(
+            "{who}'s TCP_USER_TIMEOUT of {} ran out: {other} did not answer {}{}",
+            words::span_ms(gave_up.socket.user_timeout_ms.into()),
+            gave_up.waited_for(),
+            timers::afterwards(dossier, &gave_up)
+        )
+    },
+    situations: &[],
+    text: include_str!("user_timeout.md"),
+};

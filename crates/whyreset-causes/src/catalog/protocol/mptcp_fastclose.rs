@@ -1,0 +1,72 @@
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::{ask, words};
+
+pub static MPTCP_FASTCLOSE: Cause = Cause {
+    id: "mptcp-fastclose",
+    group: Group::Protocol,
+    summary: "a program closed a Multipath TCP socket in a way that asks for a reset of every subflow",
+    kernel: &["TCP_ABORT_ON_CLOSE"],
+    party: Party::Application,
+    from: From::Sender,
+    accuse: Accuse::Closer,
+    at_most: Certainty::Certain,
+    requires: &[
+        need(
+            "a live subflow of Multipath TCP was reset",
+            Certainty::Unknown,
+            live_subflow,
+        ),
+        need(
+            "the whole Multipath TCP connection was being closed",
+            Certainty::Likely,
+            whole_connection,
+        ),
+    ],
+    excludes: &[],
+    explains: &[],
+    sentence: |dossier| {
+        format!(
+            "{} closed its Multipath TCP socket with unread data or SO_LINGER 0, which resets each subflow (MP_FASTCLOSE)",
+            words::accused(dossier, &MPTCP_FASTCLOSE)
+        )
+    },
+    situations: &[],
+    text: include_str!("mptcp_fastclose.md"),
+};
+
+fn live_subflow(dossier: &Dossier) -> Finding {
+    ask::active(dossier, |fact, _, socket| {
+        let kind = if socket.mptcp {
+            "a subflow of Multipath TCP"
+        } else {
+            "plain TCP"
+        };
+        Finding::when(
+            socket.mptcp && socket.state != TcpState::Close && !socket.dead,
+            format!("the socket was {kind} in {}", socket.state),
+            &*fact.cite,
+        )
+    })
+}
+
+fn whole_connection(dossier: &Dossier) -> Finding {
+    ask::active(dossier, |fact, sent, _| {
+        if let Some((error @ whyreset_evidence::Errno::ConnAborted, cite)) = ask::own_error(dossier) {
+            return Finding::absent(format!("the socket was left with {error}"), cite);
+        }
+        match sent.reason.as_deref() {
+            Some(reason @ "TCP_ABORT_ON_CLOSE") => {
+                Finding::seen(format!("the kernel's reason is {reason}"), &*fact.cite)
+            }
+            Some(reason) if reason != "NOT_SPECIFIED" => {
+                Finding::absent(format!("the kernel's reason is {reason}"), &*fact.cite)
+            }
+            _ => Finding::blind(
+                "this kernel does not say why Multipath TCP reset the subflow",
+                "Linux 6.12 or newer says it; the reset's option 30 on the wire shows it too",
+            ),
+        }
+    })
+}

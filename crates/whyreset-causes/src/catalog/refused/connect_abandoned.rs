@@ -1,0 +1,84 @@
+use whyreset_evidence::{Certainty, Dossier, Finding, Party};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::{ask, gone, words};
+
+pub static CONNECT_ABANDONED: Cause = Cause {
+    id: "connect-abandoned",
+    group: Group::Refused,
+    summary: "the answer to a connect() came after the connect() had been given up",
+    kernel: &["NO_SOCKET"],
+    party: Party::Application,
+    from: From::Sender,
+    accuse: Accuse::Closer,
+    at_most: Certainty::Certain,
+    requires: &[
+        need(
+            "the reset answers a SYN-ACK that met no socket",
+            Certainty::Possible,
+            late_syn_ack,
+        ),
+        need(
+            "the connect() had been given up before",
+            Certainty::Possible,
+            given_up,
+        ),
+    ],
+    excludes: &[],
+    explains: &[],
+    sentence: |dossier| {
+        let who = words::accused(dossier, &CONNECT_ABANDONED);
+        let server = dossier.flow.server;
+        match gone::abandoned(dossier) {
+            Some((fact, ended)) => {
+                let late = words::span(dossier.time().since(fact.at));
+                let how = match ended.error {
+                    Some(error) => format!("failed with {error}"),
+                    None => "was given up".to_owned(),
+                };
+                format!("{who}'s connect() to {server} {how}; the SYN-ACK came {late} later")
+            }
+            None => format!("{who} may have given up its connect() to {server} before the SYN-ACK came"),
+        }
+    },
+    situations: &[],
+    text: include_str!("connect_abandoned.md"),
+};
+
+fn late_syn_ack(dossier: &Dossier) -> Finding {
+    if dossier.sent().is_none() && !ask::hit_a_handshake(dossier).is_seen() {
+        return ask::hit_a_handshake(dossier);
+    }
+    ask::reply(dossier, |fact, sent, trigger| {
+        Finding::when(
+            trigger.flags.is_syn_ack() && sent.socket.is_none(),
+            format!(
+                "the reset answers a segment with flags {} that met {}",
+                trigger.flags,
+                match &sent.socket {
+                    None => "no socket".to_owned(),
+                    Some(socket) => format!("a socket in {}", socket.state),
+                }
+            ),
+            &*fact.cite,
+        )
+    })
+}
+
+fn given_up(dossier: &Dossier) -> Finding {
+    let Some(side) = dossier.from() else {
+        return ask::no_reset();
+    };
+    match gone::abandoned(dossier) {
+        Some((fact, ended)) => {
+            let how = match (&ended.by, ended.error) {
+                (Some(by), _) => format!("{by} gave its connect() up"),
+                (None, Some(error)) => format!("the connect() had failed with {error}"),
+                (None, None) => "the connecting socket was gone".to_owned(),
+            };
+            Finding::seen(how, &*fact.cite)
+        }
+        None if !dossier.watches(side) => ask::elsewhere(dossier, side),
+        None => gone::never_seen(dossier, side),
+    }
+}

@@ -1,0 +1,62 @@
+//! Whether a packet filter, and not an end's TCP, stands behind a reset. A rule that rejects
+//! leaves one trace in the kernel: the segment it rejected is dropped. Refuses to know a cause.
+
+use core::time::Duration;
+
+use whyreset_evidence::{Dossier, Drop, Fact, Finding};
+
+use crate::words;
+
+/// A rejected segment and the reset made for it are this close together.
+const TOGETHER: Duration = Duration::from_millis(10);
+
+/// The segment of this flow that a packet filter dropped at the moment of the reset, where no
+/// end's kernel was seen to send it.
+pub fn dropped(dossier: &Dossier) -> Option<(&Fact, &Drop)> {
+    if dossier.sent().is_some() || !dossier.has_reset() {
+        return None;
+    }
+    let at = dossier.time();
+    dossier.drops().find(|(fact, drop)| {
+        let apart = at.since(fact.at).max(fact.at.since(at));
+        drop.reason == "NETFILTER_DROP" && apart <= TOGETHER
+    })
+}
+
+/// A packet filter dropped a segment of this connection at the moment of the reset. `Blind`
+/// where it could have been done without our seeing it.
+pub fn intervened(dossier: &Dossier) -> Finding {
+    if let Some((fact, drop)) = dropped(dossier) {
+        let apart = dossier.time().since(fact.at);
+        return Finding::seen(
+            format!(
+                "a packet filter dropped {} of this connection {} before the reset",
+                words::payload(&drop.segment),
+                words::span(apart)
+            ),
+            &*fact.cite,
+        );
+    }
+    if dossier.sent().is_some() || !dossier.has_reset() {
+        return Finding::absent("an end's own kernel sent the reset", "kernel:tcp_send_reset");
+    }
+    let one_host = dossier.coverage.client
+        && dossier.coverage.server
+        && dossier.flow.client.ip() == dossier.flow.server.ip();
+    if !dossier.coverage.drops {
+        Finding::blind(
+            "this kernel does not say why it drops a segment",
+            "Linux 5.17 or newer says it",
+        )
+    } else if one_host {
+        Finding::absent(
+            "both ends are on this host and no packet filter dropped a segment",
+            "kernel:kfree_skb",
+        )
+    } else {
+        Finding::blind(
+            "a rule on the other host or on a router between cannot be seen from here",
+            "whyreset watch there, or `nft list ruleset` with its counters",
+        )
+    }
+}

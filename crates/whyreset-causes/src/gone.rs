@@ -1,0 +1,122 @@
+//! What had become of the sending end's connection before the segment that drew the reset came:
+//! the kernel's own answer only says that it knows no such connection. Refuses to know a cause.
+
+use core::time::Duration;
+
+use whyreset_evidence::{Dossier, Ended, Errno, Fact, Finding, Mode, Process, Sent, Side, Socket, TcpState};
+
+use crate::{ask, words};
+
+/// A connection that ended before a watch this old is hardly written to any more.
+const LONG_ENOUGH: Duration = Duration::from_secs(300);
+
+/// How a connection had ended.
+pub enum Past<'a> {
+    /// With an error: a timer gave it up, a reset had hit it, or it was destroyed.
+    Failed(&'a Fact, &'a Ended, Errno),
+    /// By a process, which had closed it (a FIN went out).
+    Closed(&'a Fact, &'a Ended, &'a Process),
+    /// Some end was seen, and neither process nor error with it.
+    Ended(&'a Fact, &'a Ended),
+    /// No end was seen.
+    Nothing,
+}
+
+/// How this end's connection had ended before the reset. An error outweighs a close: an orphan
+/// that timed out was closed first, and its time-out is what ended it.
+pub fn past(dossier: &Dossier, side: Side) -> Past<'_> {
+    let before = || {
+        dossier
+            .endings(side)
+            .filter(|(fact, _)| fact.at <= dossier.time())
+    };
+    if let Some((fact, ended, errno)) = before().find_map(|(f, e)| Some((f, e, e.error?))) {
+        return Past::Failed(fact, ended, errno);
+    }
+    let closed = before().find_map(|(fact, ended)| {
+        let by = ended.by.as_ref()?;
+        closes(ended).then_some(Past::Closed(fact, ended, by))
+    });
+    match (closed, before().last()) {
+        (Some(closed), _) => closed,
+        (None, Some((fact, ended))) => Past::Ended(fact, ended),
+        (None, None) => Past::Nothing,
+    }
+}
+
+/// Whether this end is a close(), and not shutdown(SHUT_WR), after which the process still reads.
+fn closes(ended: &Ended) -> bool {
+    let half = ended.socket.shutdown.send() && !ended.socket.shutdown.receive();
+    ended.to.after_own_fin() && !half
+}
+
+/// The connect() that this client gave up before its SYN was answered.
+pub fn abandoned(dossier: &Dossier) -> Option<(&Fact, &Ended)> {
+    dossier
+        .endings(dossier.from()?)
+        .find(|(_, ended)| ended.from == TcpState::SynSent && ended.to == TcpState::Close)
+}
+
+/// Whether this socket, which answered a segment with a reset, had been closed or shut down both
+/// ways: the FIN_WAIT2 minisocket, or the full socket that the kernel has just moved to CLOSE.
+pub fn is_closed_socket(socket: &Socket) -> bool {
+    let mini = socket.state == TcpState::TimeWait && socket.substate != Some(TcpState::TimeWait);
+    mini || (socket.state == TcpState::Close && socket.mode == Mode::Full && socket.shutdown.receive())
+}
+
+/// Whether the segment that drew this reset belongs to a connection and met none: no socket, or
+/// only a listener.
+pub fn meets_no_connection(sent: &Sent) -> bool {
+    let carries = sent
+        .trigger
+        .as_ref()
+        .is_some_and(|trigger| !trigger.flags.is_open() && !trigger.flags.is_syn_ack());
+    let none = sent
+        .socket
+        .as_ref()
+        .is_none_or(|socket| socket.state == TcpState::Listen);
+    carries && none
+}
+
+/// The reset answers a segment of a connection that its kernel does not have.
+pub fn met_no_connection(dossier: &Dossier) -> Finding {
+    if dossier.sent().is_none() && !ask::was_open(dossier).is_seen() {
+        return ask::was_open(dossier);
+    }
+    ask::reply(dossier, |fact, sent, trigger| {
+        let what = match &sent.socket {
+            _ if trigger.flags.is_open() || trigger.flags.is_syn_ack() => {
+                format!("the segment (flags {}) opens a connection", trigger.flags)
+            }
+            None => "the kernel found no socket for the segment".to_owned(),
+            Some(socket) if socket.state == TcpState::Listen => {
+                "only the listener was there to take the segment".to_owned()
+            }
+            Some(socket) => format!("a socket in {} took the segment", socket.state),
+        };
+        Finding::when(meets_no_connection(sent), what, &*fact.cite)
+    })
+}
+
+/// The finding where no end of this end's connection was seen: `Absent` where the watch is old
+/// enough to have seen one, else `Blind`.
+pub fn never_seen(dossier: &Dossier, side: Side) -> Finding {
+    let watched = dossier.time().since(dossier.coverage.since);
+    if watched < LONG_ENOUGH {
+        Finding::blind(
+            format!(
+                "the watch began {} before the reset: an earlier end left no record",
+                words::span(watched)
+            ),
+            "a watch that runs all the time (whyreset serve)",
+        )
+    } else {
+        Finding::absent(
+            format!(
+                "no end of the {side}'s socket was seen in {}",
+                words::span(watched)
+            ),
+            "kernel:inet_sock_set_state",
+        )
+    }
+}
