@@ -174,14 +174,6 @@ impl End {
         }
     }
 
-    /// Its word in verdicts.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
-    }
-
     const fn number(self) -> u32 {
         match self {
             Self::Client => 1,
