@@ -33,8 +33,18 @@ pub(crate) fn fresh_name() -> (String, u32) {
 pub(crate) fn is_stale(name: &str) -> bool {
     let pid = name.strip_prefix("wr-").and_then(|rest| rest.split('-').next());
     match pid.and_then(|pid| pid.parse().ok()) {
-        Some(pid) if pid != std::process::id() => sign(pid).is_ok(),
+        Some(pid) if pid != std::process::id() => is_dead(pid),
         _ => false,
+    }
+}
+
+/// Abstract sockets are of a network namespace: of a process in another one the sign says
+/// nothing, and it is left in peace.
+fn is_dead(pid: u32) -> bool {
+    let netns = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/net")).ok();
+    match netns(&pid.to_string()) {
+        None => true,
+        theirs => theirs == netns("self") && sign(pid).is_ok(),
     }
 }
 

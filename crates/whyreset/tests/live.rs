@@ -1,0 +1,51 @@
+//! Every lab scenario on both address families against the built binary and the running kernel,
+//! each watched from three places. Refuses to pass what it could not play: a skip is listed as
+//! ignored, with its reason.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use whyreset_lab::{Family, SCENARIOS, Scenario};
+
+/// Each scenario runs several processes and watchers of its own.
+const AT_A_TIME: usize = 3;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_A_TIME);
+    whyreset_lab::sweep();
+    let mut trials = Vec::new();
+    for &scenario in SCENARIOS {
+        let missing = scenario.probe().err();
+        if let Some(why) = &missing {
+            eprintln!("ignored: {}: {why}", scenario.id);
+        }
+        for family in [Family::V4, Family::V6] {
+            let name = format!("{}::v{family}", scenario.id);
+            let trial = Trial::test(name, move || check(scenario, family));
+            trials.push(trial.with_ignored_flag(missing.is_some()));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if nothing_ran(&arguments, &conclusion) {
+        eprintln!("no scenario was played: run as root, with iproute2 installed");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
+
+/// A filter may leave nothing to run; without one, nothing must not look like success.
+fn nothing_ran(arguments: &Arguments, conclusion: &Conclusion) -> bool {
+    !arguments.list && arguments.filter.is_none() && conclusion.num_passed + conclusion.num_failed == 0
+}
+
+fn check(scenario: &'static Scenario, family: Family) -> Result<(), Failed> {
+    let program = Path::new(env!("CARGO_BIN_EXE_whyreset"));
+    let report = whyreset_lab::run_one(program, scenario, family);
+    if report.passed() {
+        Ok(())
+    } else {
+        Err(report.render(false).into())
+    }
+}
