@@ -5,6 +5,7 @@
 use whyreset_evidence::{Dossier, Errno, Fact, Finding, Segment, Sent, Side, Socket, TcpState};
 
 use crate::gone::{self, Past};
+use crate::words;
 
 /// What made a kernel send a reset.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub fn active(dossier: &Dossier, ask: impl FnOnce(&Fact, &Sent, &Socket) -> Find
         Some((fact, sent)) => match (&sent.trigger, &sent.socket) {
             (None, Some(socket)) => ask(fact, sent, socket),
             (Some(trigger), _) => Finding::absent(
-                format!("the reset answers a segment (flags {})", trigger.flags),
+                format!("the reset answers {}", words::segment(trigger)),
                 &*fact.cite,
             ),
             (None, None) => Finding::absent("the reset belongs to no socket", &*fact.cite),
@@ -98,10 +99,7 @@ pub fn was_sent(dossier: &Dossier) -> Finding {
     match (dossier.sent(), dossier.from()) {
         (Some((fact, sent)), Some(side)) => {
             let what = match (&sent.trigger, &sent.socket) {
-                (Some(trigger), _) => format!(
-                    "the {side}'s kernel answered a segment with flags {}",
-                    trigger.flags
-                ),
+                (Some(trigger), _) => format!("the {side}'s kernel answered {}", words::segment(trigger)),
                 (None, Some(socket)) => {
                     format!("the {side}'s kernel sent it for a socket in {}", socket.state)
                 }

@@ -1,8 +1,8 @@
 //! How the process ended that let go of the connection. Refuses to know a cause.
 
-use whyreset_evidence::{Dossier, Exit, Finding, Process};
+use whyreset_evidence::{Dossier, Exit, Finding, Process, signal_name};
 
-use crate::{Accuse, ask, reading};
+use crate::{Accuse, ask, reading, words};
 
 /// The process that closed the connection, by the reset's actor or the tombstone.
 pub fn closer(dossier: &Dossier) -> Option<Process> {
@@ -28,12 +28,27 @@ pub fn had_ended(dossier: &Dossier, is: fn(Exit) -> bool) -> Finding {
                 Exit::OutOfMemory => "killed for want of memory".to_owned(),
                 exit => format!("ended by {exit}"),
             };
+            let killer = dossier.killer_of(process.pid);
+            let by = killer.map_or(String::new(), |(_, killed)| {
+                format!(", after {} from {}", signal_name(killed.signal), killed.by)
+            });
+            let seen = killer.map_or(String::new(), |(fact, _)| format!(", {}", fact.cite));
             Finding::when(
                 is(exit),
-                format!("{process} was on its way out, {how}"),
-                format!("{cite} PF_EXITING"),
+                format!("{process} was on its way out, {how}{by}"),
+                format!("{cite} PF_EXITING{seen}"),
             )
         }
         None => Finding::absent(format!("{process} was not exiting"), cite),
+    }
+}
+
+/// What the process left behind: ` with 100 bytes unread`; empty where nothing was.
+pub fn left(dossier: &Dossier) -> String {
+    match dossier.sent().and_then(|(_, sent)| sent.socket.as_ref()) {
+        Some(socket) if socket.unread > 0 => {
+            format!(" with {} unread", words::counted(socket.unread.into(), "byte"))
+        }
+        _ => String::new(),
     }
 }

@@ -8,7 +8,7 @@ use whyreset_evidence::{Dossier, Ended, Errno, Fact, Finding, Mode, Process, Sen
 use crate::{ask, words};
 
 /// A connection that ended before a watch this old is hardly written to any more.
-const LONG_ENOUGH: Duration = Duration::from_secs(300);
+const LONG_ENOUGH: Duration = Duration::from_mins(5);
 
 /// How a connection had ended.
 pub enum Past<'a> {
@@ -37,7 +37,7 @@ pub fn past(dossier: &Dossier, side: Side) -> Past<'_> {
         let by = ended.by.as_ref()?;
         closes(ended).then_some(Past::Closed(fact, ended, by))
     });
-    match (closed, before().last()) {
+    match (closed, before().next_back()) {
         (Some(closed), _) => closed,
         (None, Some((fact, ended))) => Past::Ended(fact, ended),
         (None, None) => Past::Nothing,
@@ -50,6 +50,12 @@ fn closes(ended: &Ended) -> bool {
     ended.to.after_own_fin() && !half
 }
 
+/// Whether this end's socket was seen to reach CLOSE before the reset.
+pub fn reached_close(dossier: &Dossier, side: Side) -> bool {
+    let mut endings = dossier.endings(side);
+    endings.any(|(fact, ended)| ended.to == TcpState::Close && fact.at <= dossier.time())
+}
+
 /// The connect() that this client gave up before its SYN was answered.
 pub fn abandoned(dossier: &Dossier) -> Option<(&Fact, &Ended)> {
     dossier
@@ -60,8 +66,10 @@ pub fn abandoned(dossier: &Dossier) -> Option<(&Fact, &Ended)> {
 /// Whether this socket, which answered a segment with a reset, had been closed or shut down both
 /// ways: the FIN_WAIT2 minisocket, or the full socket that the kernel has just moved to CLOSE.
 pub fn is_closed_socket(socket: &Socket) -> bool {
+    // With the receiving half alone it was the other end's FIN that shut it.
+    let both = socket.shutdown.receive() && socket.shutdown.send();
     let mini = socket.state == TcpState::TimeWait && socket.substate != Some(TcpState::TimeWait);
-    mini || (socket.state == TcpState::Close && socket.mode == Mode::Full && socket.shutdown.receive())
+    mini || (socket.state == TcpState::Close && socket.mode == Mode::Full && both)
 }
 
 /// Whether the segment that drew this reset belongs to a connection and met none: no socket, or
@@ -86,7 +94,7 @@ pub fn met_no_connection(dossier: &Dossier) -> Finding {
     ask::reply(dossier, |fact, sent, trigger| {
         let what = match &sent.socket {
             _ if trigger.flags.is_open() || trigger.flags.is_syn_ack() => {
-                format!("the segment (flags {}) opens a connection", trigger.flags)
+                format!("{} opens a connection", words::segment(trigger))
             }
             None => "the kernel found no socket for the segment".to_owned(),
             Some(socket) if socket.state == TcpState::Listen => {

@@ -8,8 +8,8 @@ use whyreset_evidence::{
     SeenFrom, Sender, Side, Socket, Stage, TcpState, Verdict, Victim, What,
 };
 
-use crate::ask;
 use crate::cause::{Accuse, Cause, From};
+use crate::{ask, filter};
 
 /// Findings that every verdict carries: the kernel's own word, and what could not be seen.
 pub fn background(dossier: &Dossier) -> Vec<Finding> {
@@ -115,7 +115,7 @@ fn origin(dossier: &Dossier, cause: &Cause) -> Origin {
 
 fn host(dossier: &Dossier, cause: &Cause) -> Host {
     match origin(dossier, cause) {
-        Origin::Between if dossier.drops().next().is_some() => Host::Local,
+        Origin::Between if filter::dropped(dossier).is_some() => Host::Local,
         Origin::Between => Host::Between,
         Origin::End(side) if dossier.watches(side) => Host::Local,
         Origin::End(_) => Host::Remote,
@@ -178,7 +178,11 @@ fn victim(dossier: &Dossier) -> Option<Victim> {
             TcpState::CloseWait => Errno::Pipe,
             _ => Errno::ConnReset,
         });
-    let errno = dossier.errno(side).or(derived);
+    let gave_up = || {
+        let own = ask::own_error(dossier).filter(|_| !dossier.has_reset());
+        own.map(|(errno, _)| errno)
+    };
+    let errno = dossier.errno(side).or(derived).or_else(gave_up);
     (process.is_some() || errno.is_some()).then_some(Victim { process, errno })
 }
 
@@ -201,7 +205,10 @@ fn stage(dossier: &Dossier) -> Stage {
         return stage;
     }
     let Some((_, sent)) = dossier.sent() else {
-        return Stage::Unknown;
+        let failed = dossier.from().and_then(|side| dossier.failed(side));
+        return failed
+            .and_then(|(_, ended)| of(ended.from))
+            .unwrap_or(Stage::Unknown);
     };
     match (&sent.socket, &sent.trigger) {
         (Some(socket), None) if socket.state == TcpState::Close => {
@@ -252,12 +259,6 @@ fn sockets(dossier: &Dossier, side: Side) -> impl Iterator<Item = &Socket> {
     near.chain(far).filter(|socket| socket.state != TcpState::Listen)
 }
 
-/// Milliseconds since the last segment of the other end, where that is known: what this end sent
-/// last may be what drew the reset.
-pub fn silence(socket: &Socket) -> Option<u64> {
-    socket.heard_ago_ms.or(socket.sent_ago_ms)
-}
-
 fn connection(dossier: &Dossier) -> Connection {
     let ms = |ms: Option<u64>| ms.map(Duration::from_millis);
     let both = || {
@@ -275,7 +276,7 @@ fn connection(dossier: &Dossier) -> Connection {
         received.max(acked)
     };
     let idle = match dossier.received() {
-        Some((_, received)) => received.socket.as_ref().and_then(silence),
+        Some((_, received)) => received.socket.as_ref().and_then(|socket| socket.heard_ago_ms),
         None => dossier.sent().and_then(|(_, sent)| {
             let socket = sent.socket.as_ref()?;
             [socket.sent_ago_ms, socket.heard_ago_ms]

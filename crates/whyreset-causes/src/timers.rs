@@ -46,22 +46,24 @@ impl GaveUp<'_> {
         }
     }
 
-    /// What stayed unanswered: `120 bytes`, `its FIN`, `3 keep-alive probes`.
+    /// What the other end did not do: `never acknowledged 120 bytes`.
     pub fn waited_for(&self) -> String {
         let socket = self.socket;
-        let probes = words::counted(socket.probes_out.into(), "keep-alive probe");
-        let window = words::counted(socket.probes_out.into(), "window probe");
+        let probes = |kind: &str| words::counted(socket.probes_out.into(), kind);
+        let acknowledged = |what: &str| format!("never acknowledged {what}");
         match (socket.state, socket.unacked, socket.unsent) {
-            (TcpState::SynSent, ..) => "its SYN".to_owned(),
-            (state, 1, 0) if state.after_own_fin() => "its FIN".to_owned(),
-            (_, 0, 0) if socket.probes_out > 0 => probes,
-            (_, 0, 0) => "what it had sent".to_owned(),
-            (_, 0, unsent) if socket.probes_out > 0 => format!(
-                "{window} for {} that a closed window kept back",
-                words::counted(unsent.into(), "byte")
+            (TcpState::SynSent, ..) => "did not answer its SYN".to_owned(),
+            (state, 1, 0) if state.after_own_fin() => acknowledged("its FIN"),
+            (_, 0, 0) if socket.probes_out > 0 => {
+                format!("did not answer {}", probes("keep-alive probe"))
+            }
+            (_, 0, 0) => "did not answer".to_owned(),
+            (_, 0, unsent) => format!(
+                "kept its window closed to {} and did not answer {}",
+                words::counted(unsent.into(), "byte"),
+                probes("window probe")
             ),
-            (_, 0, unsent) => words::counted(unsent.into(), "unsent byte"),
-            (_, unacked, _) => words::counted(unacked.into(), "byte"),
+            (_, unacked, _) => acknowledged(&words::counted(unacked.into(), "byte")),
         }
     }
 }
@@ -205,16 +207,18 @@ pub fn ran_out(dossier: &Dossier, timer: Timer) -> Finding {
                 Timer::Retransmission => "retransmission",
             };
             let socket = gave_up.socket;
-            let mut what = format!("the {name} timer ran: {} unanswered", gave_up.waited_for());
-            if socket.user_timeout_ms != 0 {
-                what += &format!(", user timeout {}", words::span_ms(socket.user_timeout_ms.into()));
-            }
-            if socket.retransmits > 0 {
-                what += &format!(
-                    ", {}",
-                    words::counted(socket.retransmits.into(), "retransmission")
-                );
-            }
+            let limit = match socket.user_timeout_ms {
+                0 => String::new(),
+                ms => format!(", user timeout {}", words::span_ms(ms.into())),
+            };
+            let tries = match socket.retransmits {
+                0 => String::new(),
+                n => format!(", {}", words::counted(n.into(), "retransmission")),
+            };
+            let what = format!(
+                "the {name} timer ran: the other end {}{limit}{tries}",
+                gave_up.waited_for()
+            );
             Finding::when(got == timer, what, &*gave_up.fact.cite)
         }
         Err(finding) => finding,

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use whyreset_evidence::{Dossier, Process, Segment, Side};
+use whyreset_evidence::{Dossier, Flags, Process, Segment, Side};
 
 use crate::{Cause, reading};
 
@@ -69,13 +69,23 @@ pub fn accused(dossier: &Dossier, cause: &Cause) -> String {
     who(reading::accused(dossier, cause).as_ref(), dossier.from())
 }
 
-/// What a segment carries: `120 bytes`, `a FIN`, `a segment without data`.
+/// What a segment carries: `120 bytes`, `a FIN`, `an ACK without data`.
 pub fn payload(segment: &Segment) -> String {
     match segment.len {
-        0 if segment.flags.is_open() => "a SYN".to_owned(),
-        0 if segment.flags.is_syn_ack() => "a SYN-ACK".to_owned(),
-        0 if segment.flags.has(whyreset_evidence::Flags::FIN) => "a FIN".to_owned(),
-        0 => "a segment without data".to_owned(),
+        0 => self::segment(segment),
         len => counted(len.into(), "byte"),
+    }
+}
+
+/// What a segment is: `a SYN`, `a segment of 120 bytes`, `an ACK without data`.
+pub fn segment(segment: &Segment) -> String {
+    let flags = segment.flags;
+    match segment.len {
+        _ if flags.is_open() => "a SYN".to_owned(),
+        _ if flags.is_syn_ack() => "a SYN-ACK".to_owned(),
+        0 if flags.has(Flags::FIN) => "a FIN".to_owned(),
+        0 if flags.has(Flags::ACK) => "an ACK without data".to_owned(),
+        0 => "a segment without flags that count".to_owned(),
+        len => format!("a segment of {}", counted(len.into(), "byte")),
     }
 }

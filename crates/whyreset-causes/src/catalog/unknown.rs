@@ -2,7 +2,7 @@ use whyreset_evidence::{Certainty, Dossier, Errno, Party, Socket};
 
 use crate::cause::{Accuse, Cause, From, Group};
 use crate::gone::{self, Past};
-use crate::{reading, words};
+use crate::words;
 
 /// What is said where nothing is proved. It is no cause and not part of the list.
 pub static UNKNOWN: Cause = Cause {
@@ -66,7 +66,7 @@ fn reaction(dossier: &Dossier) -> Option<String> {
 
 /// ` after 3.5 s of silence, with 120 bytes not acknowledged`.
 fn circumstances(socket: &Socket) -> String {
-    let silence = reading::silence(socket).map_or(String::new(), |ms| {
+    let silence = socket.heard_ago_ms.map_or(String::new(), |ms| {
         format!(" after {} of silence", words::span_ms(ms))
     });
     let bytes = |n: u64, what: &str| (n > 0).then(|| format!("{} {what}", words::counted(n, "byte")));

@@ -1,4 +1,4 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, Received, TcpState};
+use whyreset_evidence::{Certainty, Dossier, Fact, Finding, Party, Received, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};
 use crate::{ask, filter, words};
@@ -50,7 +50,7 @@ pub static INJECTED_RESET: Cause = Cause {
     text: include_str!("injected_reset.md"),
 };
 
-fn decisive(dossier: &Dossier) -> Option<(&whyreset_evidence::Fact, &Received)> {
+fn decisive(dossier: &Dossier) -> Option<(&Fact, &Received)> {
     dossier.received().or_else(|| dossier.refused_reset())
 }
 

@@ -55,6 +55,12 @@ fn lingers_zero(dossier: &Dossier) -> Finding {
             (true, ms) => format!("SO_LINGER was on with {}", words::span_ms(ms)),
             (false, _) => "SO_LINGER was off".to_owned(),
         };
+        if socket.mptcp {
+            return Finding::absent(
+                "Multipath TCP sets SO_LINGER on its own subflows when it closes them",
+                &*fact.cite,
+            );
+        }
         Finding::when(socket.aborts_on_close(), what, &*fact.cite)
     })
 }

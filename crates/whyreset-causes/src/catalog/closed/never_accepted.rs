@@ -1,4 +1,4 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};
 use crate::{ask, words};
@@ -40,7 +40,7 @@ pub static NEVER_ACCEPTED: Cause = Cause {
 };
 
 fn waited(dossier: &Dossier) -> Finding {
-    if dossier.sent().is_none() && dossier.from() == Some(whyreset_evidence::Side::Client) {
+    if dossier.sent().is_none() && dossier.from() == Some(Side::Client) {
         return Finding::absent(
             "the client's end is accepted by nobody",
             "kernel:tcp_receive_reset",
@@ -56,6 +56,12 @@ fn waited(dossier: &Dossier) -> Finding {
         } else {
             "the socket was not one that waits to be accepted"
         };
+        if holds && socket.mptcp {
+            return Finding::blind(
+                "a subflow that joined a Multipath TCP connection is held by no descriptor either",
+                "`ss -M` on the server while it lasts",
+            );
+        }
         Finding::when(holds, what, &*fact.cite)
     })
 }

@@ -29,6 +29,11 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
         ),
         need("more arrived after that", Certainty::Likely, more_arrived),
         need(
+            "the close was what ended the connection",
+            Certainty::Likely,
+            close_ended_it,
+        ),
+        need(
             "the kernel answered it with a reset",
             Certainty::Likely,
             ask::was_sent,
@@ -120,6 +125,29 @@ fn had_closed(dossier: &Dossier) -> Finding {
             format!("no end of the {side}'s socket was seen before"),
             "kernel:inet_sock_set_state",
         ),
+    }
+}
+
+/// An orphan that still had data to send may have timed out since, which is seen at its last
+/// change of state alone.
+fn close_ended_it(dossier: &Dossier) -> Finding {
+    let Some(side) = dossier.from().filter(|side| dossier.watches(*side)) else {
+        return ask::was_sent(dossier);
+    };
+    match gone::past(dossier, side) {
+        Past::Closed(_, ended, _) if ended.socket.unsent > 0 && !gone::reached_close(dossier, side) => {
+            Finding::blind(
+                format!(
+                    "{} were unsent at the close, and the orphan's own end was not seen",
+                    words::counted(ended.socket.unsent.into(), "byte")
+                ),
+                "the socket's last change of state",
+            )
+        }
+        Past::Closed(fact, ..) | Past::Ended(fact, _) => {
+            Finding::seen("no error had ended the connection", &*fact.cite)
+        }
+        Past::Failed(..) | Past::Nothing => had_closed(dossier),
     }
 }
 

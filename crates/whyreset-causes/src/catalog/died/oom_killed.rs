@@ -57,7 +57,10 @@ pub static OOM_KILLED: Cause = Cause {
             .as_ref()
             .and_then(|process| process.unit.clone().or_else(|| process.cgroup.clone()))
             .map_or(String::new(), |place| format!(" in {place}"));
-        format!("{who} was killed by the kernel because memory ran out{place}")
+        format!(
+            "{who} was killed by the kernel because memory ran out{place}{}",
+            dying::left(dossier)
+        )
     },
     situations: &[],
     text: include_str!("oom_killed.md"),

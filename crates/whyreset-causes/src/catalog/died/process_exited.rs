@@ -61,7 +61,10 @@ pub static PROCESS_EXITED: Cause = Cause {
             });
         match closer.as_ref().and_then(|process| process.exit) {
             Some(Exit::Code(code)) => {
-                format!("{who} exited with code {code}{asked} and left the connection to the kernel")
+                format!(
+                    "{who} exited with code {code}{asked} and left the connection to the kernel{}",
+                    dying::left(dossier)
+                )
             }
             _ => format!("{who} may have exited"),
         }

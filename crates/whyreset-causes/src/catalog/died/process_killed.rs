@@ -52,11 +52,16 @@ pub static PROCESS_KILLED: Cause = Cause {
         let closer = dying::closer(dossier);
         let who = words::who(closer.as_ref(), dossier.from());
         let by = closer.as_ref().and_then(|process| dossier.killer_of(process.pid));
+        let left = dying::left(dossier);
         match (closer.as_ref().and_then(|process| process.exit), by) {
             (Some(Exit::Signal(signal)), Some((_, killed))) if killed.by.pid != killed.victim => {
-                format!("{who} was killed by {} from {}", signal_name(signal), killed.by)
+                format!(
+                    "{who} was killed by {} from {}{left}",
+                    signal_name(signal),
+                    killed.by
+                )
             }
-            (Some(Exit::Signal(signal)), _) => format!("{who} was killed by {}", signal_name(signal)),
+            (Some(Exit::Signal(signal)), _) => format!("{who} was killed by {}{left}", signal_name(signal)),
             _ => format!("{who} may have been killed"),
         }
     },

@@ -59,7 +59,7 @@ fn by_listener(dossier: &Dossier) -> Finding {
         let by = if listens { "the listener" } else { "no listener" };
         Finding::when(
             holds,
-            format!("{by} answered a segment with flags {}", trigger.flags),
+            format!("{by} answered {}", words::segment(trigger)),
             &*fact.cite,
         )
     })

@@ -1,4 +1,4 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};
 use crate::{ask, words};
@@ -73,7 +73,7 @@ fn held_nothing(dossier: &Dossier) -> Finding {
 
 pub fn unasked(dossier: &Dossier) -> Finding {
     ask::active(dossier, |fact, sent, socket| {
-        let timer = socket.state != whyreset_evidence::TcpState::Close;
+        let timer = socket.state != TcpState::Close;
         match (ask::own_error(dossier), &sent.actor) {
             (Some((error, cite)), _) if timer => {
                 Finding::absent(format!("the socket was left with {error}"), cite)
@@ -83,7 +83,7 @@ pub fn unasked(dossier: &Dossier) -> Finding {
                 Finding::seen("the kernel ended it by itself", &*fact.cite)
             }
             _ => match dossier.from().and_then(|side| dossier.endings(side).last()) {
-                Some((fact, ended)) if ended.to == whyreset_evidence::TcpState::Close => {
+                Some((fact, ended)) if ended.to == TcpState::Close => {
                     Finding::seen("the socket came to CLOSE without an error", &*fact.cite)
                 }
                 _ => Finding::blind(

@@ -49,7 +49,7 @@ pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
             return format!("{who}'s connect() to {server} timed out: nothing answered its SYN{tries}{late}");
         }
         format!(
-            "{who}'s kernel gave the connection up: {other} did not answer {}{tries}{late}",
+            "{who}'s kernel gave the connection up: {other} {}{tries}{late}",
             gave_up.waited_for()
         )
     },

@@ -39,7 +39,7 @@ pub static USER_TIMEOUT: Cause = Cause {
             return format!("{who}'s TCP_USER_TIMEOUT may have run out");
         };
         format!(
-            "{who}'s TCP_USER_TIMEOUT of {} ran out: {other} did not answer {}{}",
+            "{who}'s TCP_USER_TIMEOUT of {} ran out: {other} {}{}",
             words::span_ms(gave_up.socket.user_timeout_ms.into()),
             gave_up.waited_for(),
             timers::afterwards(dossier, &gave_up)

@@ -56,10 +56,7 @@ pub fn refused_answer(dossier: &Dossier) -> Finding {
     ask::reply(dossier, |fact, sent, trigger| {
         let state = sent.socket.as_ref().map(|socket| socket.state);
         let what = match state {
-            Some(state) => format!(
-                "a socket in {state} refused a segment with flags {}",
-                trigger.flags
-            ),
+            Some(state) => format!("a socket in {state} refused {}", words::segment(trigger)),
             None => "no socket took the segment".to_owned(),
         };
         Finding::when(state == Some(TcpState::SynSent), what, &*fact.cite)

@@ -1,4 +1,4 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
+use whyreset_evidence::{Certainty, Dossier, Errno, Finding, Party, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};
 use crate::{ask, words};
@@ -7,14 +7,14 @@ pub static MPTCP_FASTCLOSE: Cause = Cause {
     id: "mptcp-fastclose",
     group: Group::Protocol,
     summary: "a program closed a Multipath TCP socket in a way that asks for a reset of every subflow",
-    kernel: &["TCP_ABORT_ON_CLOSE"],
+    kernel: &["TCP_ABORT_ON_CLOSE", "TCP_STATE"],
     party: Party::Application,
     from: From::Sender,
     accuse: Accuse::Closer,
     at_most: Certainty::Certain,
     requires: &[
         need(
-            "a live subflow of Multipath TCP was reset",
+            "a subflow of Multipath TCP was aborted",
             Certainty::Unknown,
             live_subflow,
         ),
@@ -44,7 +44,7 @@ fn live_subflow(dossier: &Dossier) -> Finding {
             "plain TCP"
         };
         Finding::when(
-            socket.mptcp && socket.state != TcpState::Close && !socket.dead,
+            socket.mptcp && !socket.dead && (socket.state != TcpState::Close || socket.aborts_on_close()),
             format!("the socket was {kind} in {}", socket.state),
             &*fact.cite,
         )
@@ -52,8 +52,11 @@ fn live_subflow(dossier: &Dossier) -> Finding {
 }
 
 fn whole_connection(dossier: &Dossier) -> Finding {
-    ask::active(dossier, |fact, sent, _| {
-        if let Some((error @ whyreset_evidence::Errno::ConnAborted, cite)) = ask::own_error(dossier) {
+    ask::active(dossier, |fact, sent, socket| {
+        if socket.state == TcpState::Close {
+            return Finding::seen("the subflow was closed with SO_LINGER at 0 s", &*fact.cite);
+        }
+        if let Some((error @ Errno::ConnAborted, cite)) = ask::own_error(dossier) {
             return Finding::absent(format!("the socket was left with {error}"), cite);
         }
         match sent.reason.as_deref() {

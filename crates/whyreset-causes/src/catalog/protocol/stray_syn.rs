@@ -63,7 +63,7 @@ fn answers_syn(dossier: &Dossier) -> Finding {
     ask::reply(dossier, |fact, _, trigger| {
         Finding::when(
             trigger.flags.is_open(),
-            format!("the reset answers a segment with flags {}", trigger.flags),
+            format!("the reset answers {}", words::segment(trigger)),
             &*fact.cite,
         )
     })

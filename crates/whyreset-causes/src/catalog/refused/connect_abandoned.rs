@@ -53,8 +53,8 @@ fn late_syn_ack(dossier: &Dossier) -> Finding {
         Finding::when(
             trigger.flags.is_syn_ack() && sent.socket.is_none(),
             format!(
-                "the reset answers a segment with flags {} that met {}",
-                trigger.flags,
+                "the reset answers {} that met {}",
+                words::segment(trigger),
                 match &sent.socket {
                     None => "no socket".to_owned(),
                     Some(socket) => format!("a socket in {}", socket.state),

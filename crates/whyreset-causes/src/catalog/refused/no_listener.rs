@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, filter};
+use crate::{ask, filter, words};
 
 pub static NO_LISTENER: Cause = Cause {
     id: "no-listener",
@@ -43,7 +43,7 @@ fn syn_was_reset(dossier: &Dossier) -> Finding {
         return ask::reply(dossier, |fact, _, trigger| {
             Finding::when(
                 trigger.flags.is_open(),
-                format!("the reset answers a segment with flags {}", trigger.flags),
+                format!("the reset answers {}", words::segment(trigger)),
                 &*fact.cite,
             )
         });
