@@ -38,7 +38,10 @@ pub fn intervened(dossier: &Dossier) -> Finding {
         );
     }
     if dossier.sent().is_some() || !dossier.has_reset() {
-        return Finding::absent("an end's own kernel sent the reset", "kernel:tcp_send_reset");
+        return Finding::absent(
+            "no packet filter stands behind it: an end's own kernel sent the reset",
+            "kernel:tcp_send_reset",
+        );
     }
     let one_host = dossier.coverage.client
         && dossier.coverage.server

@@ -88,12 +88,21 @@ fn had_closed(dossier: &Dossier) -> Finding {
                 let how = if socket.dead || socket.state == TcpState::TimeWait {
                     "closed"
                 } else {
-                    "shut down both ways"
+                    "shut both ways"
                 };
-                return Finding::seen(
-                    format!("the socket had been {how} before the segment came"),
-                    &*fact.cite,
-                );
+                return match dossier
+                    .closed_by(side)
+                    .and_then(|(fact, e)| Some((fact, e.by.as_ref()?)))
+                {
+                    Some((closed, by)) => Finding::seen(
+                        format!("{by} had {how} the socket before the segment came"),
+                        format!("{}, {}", fact.cite, closed.cite),
+                    ),
+                    None => Finding::seen(
+                        format!("the socket had been {how} before the segment came"),
+                        &*fact.cite,
+                    ),
+                };
             }
             _ if !gone::meets_no_connection(sent) => {
                 return Finding::absent(
@@ -134,6 +143,10 @@ fn close_ended_it(dossier: &Dossier) -> Finding {
     let Some(side) = dossier.from().filter(|side| dossier.watches(*side)) else {
         return ask::was_sent(dossier);
     };
+    let socket = dossier.sent().and_then(|(_, sent)| sent.socket.as_ref());
+    if socket.is_some_and(gone::is_closed_socket) {
+        return had_closed(dossier);
+    }
     match gone::past(dossier, side) {
         Past::Closed(_, ended, _) if ended.socket.unsent > 0 && !gone::reached_close(dossier, side) => {
             Finding::blind(
