@@ -74,7 +74,7 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[Said])
     let truth = &scenario.truth;
     let right: Vec<&Said> = said
         .iter()
-        .filter(|v| v.cause() == scenario.cause && v.text("/outcome") == truth.outcome)
+        .filter(|v| v.cause() == scenario.cause && truth.outcome.contains(&v.text("/outcome")))
         .collect();
     let (verdict, rest) = match right.split_first() {
         Some((verdict, rest)) => (*verdict, rest),
@@ -84,7 +84,7 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[Said])
             return vec![format!(
                 "not said: {} (outcome {}); said: {}",
                 scenario.cause,
-                truth.outcome,
+                truth.outcome.join(" or "),
                 all.join("; ")
             )];
         }

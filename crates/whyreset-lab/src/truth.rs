@@ -69,8 +69,8 @@ pub struct Truth {
     pub mechanism: Option<&'static str>,
     /// The everyday case.
     pub situation: Option<&'static str>,
-    /// What the application gets.
-    pub outcome: &'static str,
+    /// What the application gets: one of these.
+    pub outcome: &'static [&'static str],
     /// The kind of actor.
     pub party: &'static str,
     /// The sender's end.
@@ -96,7 +96,7 @@ impl Truth {
     pub const BY_SERVER: Self = Self {
         mechanism: None,
         situation: None,
-        outcome: "reset",
+        outcome: &["reset"],
         party: "application",
         from: "server",
         accused: Accused::Must(SERVER),

@@ -4,11 +4,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::bail;
+use whyreset_evidence::Certainty;
 
 use super::{NAMESPACES, Scenario};
 use crate::stage::{CLIENT, SERVER, Stage};
 use crate::topology::{End, Host};
-use crate::truth::{Accused, Truth};
+use crate::truth::{Accused, Truth, View};
 
 pub(super) static SCENARIO: Scenario = Scenario {
     id: "accept-queue-overflow",
@@ -21,6 +22,9 @@ pub(super) static SCENARIO: Scenario = Scenario {
     basic: false,
     play,
     truth: Truth {
+        // The watch is young: that no earlier connection had these addresses cannot be seen.
+        server: View::Knows(Certainty::Likely),
+        machine: View::Knows(Certainty::Likely),
         accused: Accused::May(&[SERVER]),
         ..Truth::BY_SERVER_KERNEL
     },

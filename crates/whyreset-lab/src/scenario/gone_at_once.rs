@@ -16,7 +16,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     basic: false,
     play,
     truth: Truth {
-        cites: &["unread"],
+        cites: &["never read"],
         ..Truth::BY_SERVER
     },
 };

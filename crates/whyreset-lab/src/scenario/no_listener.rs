@@ -16,7 +16,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     basic: true,
     play,
     truth: Truth {
-        outcome: "refused",
+        outcome: &["refused"],
         accused: Accused::May(&[]),
         ..Truth::BY_SERVER_KERNEL
     },

@@ -19,6 +19,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     play,
     truth: Truth {
         mechanism: Some("unread-data"),
+        party: "kernel",
         cites: &["memory"],
         ..Truth::BY_SERVER
     },

@@ -17,7 +17,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     play,
     truth: Truth {
         accused: Accused::Must(KEEPER),
-        cites: &["unread"],
+        cites: &["never read"],
         ..Truth::BY_SERVER
     },
 };

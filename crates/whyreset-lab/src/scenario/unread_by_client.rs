@@ -21,7 +21,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
         from: "client",
         accused: Accused::Must(CLIENT),
         victim: Some(SERVER),
-        cites: &["unread"],
+        cites: &["never read"],
         server: View::Guesses(&[]),
         client: View::Knows(Certainty::Certain),
         ..Truth::BY_SERVER

@@ -16,7 +16,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     basic: true,
     play,
     truth: Truth {
-        cites: &["unread", "100"],
+        cites: &["100 bytes received and never read"],
         ..Truth::BY_SERVER
     },
 };

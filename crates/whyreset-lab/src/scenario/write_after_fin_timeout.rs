@@ -7,7 +7,7 @@ use crate::truth::{Truth, View};
 
 pub(super) static SCENARIO: Scenario = Scenario {
     id: "write-after-fin-timeout",
-    cause: "fin-wait-expired",
+    cause: "write-after-close",
     summary: "data after tcp_fin_timeout of the closer",
     needs: NAMESPACES,
     seconds: 4,
