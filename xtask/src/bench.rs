@@ -2,6 +2,11 @@
 //! with and without it, taken in turn in one run; the machine's speed drifts, a ratio of
 //! neighbours does not.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a benchmark stay far below 2^52"
+)]
+
 mod load;
 mod watcher;
 
@@ -20,7 +25,9 @@ const SLICE: f64 = 0.4;
 
 /// Runs in the child that makes the load.
 pub fn load(args: &[String]) -> Result<()> {
-    let [kind, seconds] = args else { bail!("usage: bench-load KIND SECONDS") };
+    let [kind, seconds] = args else {
+        bail!("usage: bench-load KIND SECONDS")
+    };
     load::run(kind, seconds.parse()?)
 }
 
@@ -29,7 +36,13 @@ pub fn live(binary: &Path) -> Result<()> {
     let ground = Ground::new()?;
     println!("live benchmarks, {PAIRS} pairs of {SLICE} s slices each; bounds in brackets");
     ratio("connect/accept/close", &ground, binary, load::CONNECT, 0.95)?;
-    ratio("request on an open connection", &ground, binary, load::REQUEST, 0.995)?;
+    ratio(
+        "request on an open connection",
+        &ground,
+        binary,
+        load::REQUEST,
+        0.995,
+    )?;
     storm(&ground, binary)?;
     idle(binary)
 }
@@ -60,7 +73,10 @@ impl Ground {
             .output()
             .context("cannot run the load")?;
         if !output.status.success() {
-            bail!("the load {kind} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "the load {kind} failed: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
         load::parse(&String::from_utf8_lossy(&output.stdout))
     }
@@ -73,9 +89,16 @@ impl Drop for Ground {
 }
 
 fn command(program: &str, args: &[&str]) -> Result<()> {
-    let output = Command::new(program).args(args).output().with_context(|| format!("cannot run {program}"))?;
+    let output = Command::new(program)
+        .args(args)
+        .output()
+        .with_context(|| format!("cannot run {program}"))?;
     if !output.status.success() {
-        bail!("{program} {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{program} {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(())
 }
@@ -83,7 +106,11 @@ fn command(program: &str, args: &[&str]) -> Result<()> {
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
+    if values.len().is_multiple_of(2) {
+        f64::midpoint(values[middle - 1], values[middle])
+    } else {
+        values[middle]
+    }
 }
 
 /// Rates with the watcher over rates without it. The order within a pair alternates, so that a
@@ -171,7 +198,10 @@ fn idle(binary: &Path) -> Result<()> {
     let used = watcher.cpu_seconds()? - before;
     let resident = watcher.resident_kib()?;
     watcher.stop()?;
-    println!("exec to attached: median {:.0} ms of {STARTS} starts [< 300]", median(&mut starts));
+    println!(
+        "exec to attached: median {:.0} ms of {STARTS} starts [< 300]",
+        median(&mut starts)
+    );
     println!(
         "idle: {:.3} % of one processor over {SECONDS} s [< 0.1], resident {resident} KiB",
         used / SECONDS as f64 * 100.0

@@ -1,2 +1,61 @@
-//! The project's own tasks.
-fn main() {}
+//! The project's own tasks, called as `cargo xtask TASK`. Nothing here is needed to build or to use
+//! the product.
+
+mod bench;
+mod elf;
+mod object;
+mod packages;
+mod release;
+mod sh;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use self::steps::Outcome;
+
+const USAGE: &str = "usage: cargo xtask TASK
+  test                  the whole test command; installs missing Debian packages after saying so
+  tidy                  the rules of the tree that the compiler does not know
+  bpf [--check]         rebuild the eBPF object; --check: prove that the committed one is current
+  release               the static binary, checked
+  kernels [6.1 6.12]    boot Debian's kernels under qemu and hold the verdicts
+  bench live            what the watcher costs and what it bears; needs root";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<ExitCode> {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words[..] {
+        ["test"] => {
+            if !test::run() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        ["bpf"] => object::build()?,
+        ["bpf", "--check"] => told(&object::check()?),
+        ["release"] => _ = release::build()?,
+        ["bench", "live"] => bench::live(&release::build()?)?,
+        ["bench-load", ..] => bench::load(&args[1..])?,
+        [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
+        _ => bail!("no task {:?}\n{USAGE}", args.join(" ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(outcome: &Outcome) {
+    if let Outcome::Skipped(why) = outcome {
+        println!("skipped: {why}");
+    }
+}

@@ -38,7 +38,10 @@ pub fn run(kind: &str, seconds: f64) -> Result<()> {
 pub fn parse(output: &str) -> Result<Done> {
     let mut words = output.split_whitespace();
     let mut next = || words.next().context("the load printed nothing; see its stderr");
-    Ok(Done { count: next()?.parse()?, seconds: next()?.parse()? })
+    Ok(Done {
+        count: next()?.parse()?,
+        seconds: next()?.parse()?,
+    })
 }
 
 fn listen() -> Result<(TcpListener, SocketAddr)> {
@@ -57,7 +60,10 @@ fn repeat(span: Duration, batch: u64, mut once: impl FnMut() -> Result<()>) -> R
         }
         count += batch;
     }
-    Ok(Done { count, seconds: start.elapsed().as_secs_f64() })
+    Ok(Done {
+        count,
+        seconds: start.elapsed().as_secs_f64(),
+    })
 }
 
 /// connect, accept, close, close: no data, no reset.

@@ -52,33 +52,49 @@ impl Watcher {
         std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         let stdout = child.stdout.take().context("no stdout")?;
         let verdicts = Some(std::thread::spawn(move || count(BufReader::new(stdout))));
-        Ok(Self { child, verdicts, ready_after })
+        Ok(Self {
+            child,
+            verdicts,
+            ready_after,
+        })
     }
 
     /// Processor time used so far, seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         let after = stat.rsplit_once(')').context("unreadable /proc stat")?.1;
-        let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
+        let ticks: u64 = after
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|word| word.parse::<u64>().ok())
+            .sum();
         Ok(ticks as f64 / 100.0)
     }
 
     /// Resident memory now, KiB.
     pub fn resident_kib(&self) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS")?;
         Ok(line.split_whitespace().next().context("no VmRSS")?.parse()?)
     }
 
     /// Ends it with SIGINT, by its pid, and gives what it had printed.
     pub fn stop(mut self) -> Result<Counted> {
-        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
+        let status = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status()?;
         if !status.success() {
             bail!("the watcher was gone before its end");
         }
         self.child.wait()?;
         let counted = self.verdicts.take().context("stopped twice")?;
-        counted.join().map_err(|_| anyhow::anyhow!("the reader of its verdicts failed"))
+        counted
+            .join()
+            .map_err(|_| anyhow::anyhow!("the reader of its verdicts failed"))
     }
 }
 

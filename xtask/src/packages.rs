@@ -1,0 +1,126 @@
+//! The Debian packages that the tests need: one table, and the installing of the missing ones after
+//! saying so. Removes nothing and upgrades nothing.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::sh;
+
+/// A package, the program that shows it is there, and why it is needed.
+struct Package {
+    name: &'static str,
+    probe: &'static str,
+    why: &'static str,
+}
+
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "iproute2",
+        probe: "ss",
+        why: "namespaces of the lab and `ss -K`",
+    },
+    Package {
+        name: "nftables",
+        probe: "nft",
+        why: "firewall scenarios",
+    },
+    Package {
+        name: "clang-14",
+        probe: "clang-14",
+        why: "rebuilding the eBPF object byte for byte",
+    },
+    Package {
+        name: "llvm-14",
+        probe: "llvm-strip-14",
+        why: "stripping DWARF from the eBPF object",
+    },
+    Package {
+        name: "qemu-system-x86",
+        probe: "qemu-system-x86_64",
+        why: "booting the kernel matrix",
+    },
+    Package {
+        name: "busybox-static",
+        probe: "busybox",
+        why: "userspace of the kernel matrix",
+    },
+    Package {
+        name: "cpio",
+        probe: "cpio",
+        why: "packing the initramfs of the kernel matrix",
+    },
+];
+
+/// How the look for packages ended.
+pub enum Readiness {
+    /// All were there, or are now.
+    Ready,
+    /// Some are missing and could not be installed: the reason, with the command to run.
+    Missing(String),
+}
+
+/// Installs what is missing, if this is the superuser of a Debian machine.
+pub fn ensure() -> Result<Readiness> {
+    let missing = missing();
+    if missing.is_empty() {
+        println!("all {} packages are there", PACKAGES.len());
+        return Ok(Readiness::Ready);
+    }
+    for package in &missing {
+        println!("missing: {} ({})", package.name, package.why);
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    let by_hand = format!(
+        "apt-get update && apt-get install -y --no-install-recommends {}",
+        names.join(" ")
+    );
+    if !sh::is_root() {
+        return Ok(Readiness::Missing(format!("not root; run as root: {by_hand}")));
+    }
+    if sh::find("apt-get").is_none() {
+        return Ok(Readiness::Missing(format!(
+            "no apt-get here; on Debian: {by_hand}"
+        )));
+    }
+    println!("installing with: {by_hand}");
+    sh::run(apt().args(["update", "-q"]))?;
+    sh::run(
+        apt()
+            .args(["install", "-y", "-q", "--no-install-recommends"])
+            .args(&names),
+    )?;
+    let still: Vec<&str> = self::missing().iter().map(|package| package.probe).collect();
+    if still.is_empty() {
+        return Ok(Readiness::Ready);
+    }
+    Ok(Readiness::Missing(format!(
+        "installed, and yet not to be found: {}",
+        still.join(", ")
+    )))
+}
+
+/// The first of these programs that is not here, as a reason to skip a step.
+pub fn lacking(programs: &[&str]) -> Option<String> {
+    let program = programs.iter().find(|program| sh::find(program).is_none())?;
+    let package = PACKAGES
+        .iter()
+        .find(|package| package.probe == *program)
+        .map_or(*program, |package| package.name);
+    Some(format!(
+        "no {program} here; install it with `apt-get install {package}`"
+    ))
+}
+
+fn missing() -> Vec<&'static Package> {
+    PACKAGES
+        .iter()
+        .filter(|package| sh::find(package.probe).is_none())
+        .collect()
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}

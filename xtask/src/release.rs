@@ -1,0 +1,48 @@
+//! `cargo xtask release`: the static binary that runs on a machine with nothing installed, and the
+//! proof that it is static and small. Signs and uploads nothing.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{elf, sh};
+
+/// A named target is a must: without it the flags would reach procedural macros, which must be shared.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Bytes.
+const LIMIT: u64 = 8_000_000;
+
+/// Builds it, checks it, gives its path.
+pub fn build() -> Result<PathBuf> {
+    let mut command = sh::cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "whyreset",
+        "--target",
+        TARGET,
+    ]);
+    sh::run(command.env("RUSTFLAGS", "-Ctarget-feature=+crt-static"))?;
+    let binary = target_folder()?.join(TARGET).join("release/whyreset");
+    let bytes = std::fs::read(&binary).with_context(|| format!("cannot read {}", binary.display()))?;
+    let size = bytes.len() as u64;
+    println!("{}: {size} bytes of at most {LIMIT}", binary.display());
+    ensure!(size <= LIMIT, "the binary has {size} bytes, more than {LIMIT}");
+    if elf::interpreter(&bytes)? {
+        bail!(
+            "{} asks for a dynamic loader; it must be static",
+            binary.display()
+        );
+    }
+    println!("static: no PT_INTERP");
+    Ok(binary)
+}
+
+fn target_folder() -> Result<PathBuf> {
+    let metadata = cargo_metadata::MetadataCommand::new()
+        .current_dir(sh::root())
+        .no_deps()
+        .exec()?;
+    Ok(metadata.target_directory.into_std_path_buf())
+}

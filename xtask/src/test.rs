@@ -1,0 +1,50 @@
+//! `cargo xtask test`: the project's whole test command, the one that people and `.ci/run` call. The
+//! order is from the cheap to the dear; one failure does not hide the next.
+
+use anyhow::Result;
+
+use crate::packages::Readiness;
+use crate::steps::{Outcome, Steps};
+use crate::{object, packages, release, sh};
+
+/// Every step; whether none failed.
+pub fn run() -> bool {
+    let mut steps = Steps::default();
+    steps.step("packages", || {
+        Ok(match packages::ensure()? {
+            Readiness::Ready => Outcome::Passed,
+            Readiness::Missing(why) => Outcome::Skipped(why),
+        })
+    });
+    steps.step("fmt", || cargo(&["fmt", "--all", "--check"]));
+    steps.step("clippy", || {
+        cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    });
+    steps.step("deny", deny);
+    steps.step("test", || cargo(&["test", "--workspace", "--locked"]));
+    steps.step("bpf --check", object::check);
+    steps.step("release", || release::build().map(|_| Outcome::Passed));
+    steps.finish()
+}
+
+fn cargo(args: &[&str]) -> Result<Outcome> {
+    sh::run(&mut sh::cargo(args))?;
+    Ok(Outcome::Passed)
+}
+
+fn deny() -> Result<Outcome> {
+    if sh::find("cargo-deny").is_none() {
+        let why =
+            "no cargo-deny here (`cargo install cargo-deny`); licences are held by tidy, advisories are not";
+        return Ok(Outcome::Skipped(why.to_owned()));
+    }
+    cargo(&["deny", "check"])
+}
