@@ -70,14 +70,20 @@ pub fn assemble(
 /// The end that a reset hit, or that gave up where there was none.
 fn victim_side(dossier: &Dossier) -> Option<Side> {
     match dossier.from() {
-        Some(side) if dossier.has_reset() => Some(side.other()),
+        Some(side) if dossier.has_reset() && !gave_up(dossier, side) => Some(side.other()),
         other => other,
     }
 }
 
+/// The reset only told that its own sender's timer had ended the connection: whom it was meant
+/// for had been silent, and the sender's program gets the error.
+fn gave_up(dossier: &Dossier, side: Side) -> bool {
+    dossier.errno(side) == Some(Errno::TimedOut) && dossier.received().is_none()
+}
+
 fn outcome(dossier: &Dossier) -> Outcome {
     let errno = victim_side(dossier).and_then(|side| dossier.errno(side));
-    if !dossier.has_reset() {
+    if !dossier.has_reset() || errno == Some(Errno::TimedOut) {
         return match errno {
             Some(Errno::ConnAborted) => Outcome::Aborted,
             Some(Errno::ConnRefused) => Outcome::Refused,

@@ -22,7 +22,7 @@ enum {
 	TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING, TCP_NEW_SYN_RECV,
 };
 enum { EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED = 111 };
-enum { RCV_SHUTDOWN = 1 };
+enum { SHUTDOWN_BOTH = 3 };
 /* include/net/sock.h, enum sock_flags: the order of the first ones has not changed since 2.6. */
 enum { SOCK_DEAD = 0, SOCK_DONE = 1, SOCK_KEEPOPEN = 3, SOCK_LINGER = 4 };
 enum { PF_EXITING = 0x4, PF_KTHREAD = 0x200000 };
@@ -602,6 +602,21 @@ INLINE void closed(struct sock *sk, u32 netns, u8 from, u8 to)
 	tomb->role = owner ? owner->role : ROLE_UNKNOWN;
 }
 
+/* A half-closed socket leaves FIN_WAIT2: its receiving half is closed now, too. */
+INLINE void closed_whole(struct sock *sk)
+{
+	struct tombstone *tomb;
+	struct tuple tuple = {};
+	u8 shutdown = READ(sk, sk_shutdown);
+
+	if (shutdown != SHUTDOWN_BOTH)
+		return;
+	tuple_of(&tuple, sk, netns_of((void *)sk), 1);
+	tomb = tombstone_of(&tuple, 0);
+	if (tomb)
+		tomb->shutdown = shutdown;
+}
+
 INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
 {
 	struct inet_connection_sock *icsk = (void *)sk;
@@ -674,6 +689,8 @@ int on_set_state(u64 *ctx)
 		break;
 	case TCP_CLOSE:
 		err = READ(sk, sk_err);
+		if (!err && from == TCP_FIN_WAIT2)
+			closed_whole(sk);
 		if (!err && from != TCP_SYN_SENT)
 			return 0;
 		break;

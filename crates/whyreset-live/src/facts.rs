@@ -138,7 +138,10 @@ impl Translator {
         let trigger = segment(&event.trigger);
         match event.kind {
             event_type::SENT => {
-                let acted = trigger.is_none() && event.state == 7;
+                // A Multipath TCP abort goes out in the subflow's real state; the worker that may
+                // do it is a kernel thread and never a candidate.
+                let mptcp = event.flags & flag::MPTCP != 0;
+                let acted = trigger.is_none() && (event.state == 7 || mptcp);
                 Some(What::Sent(Sent {
                     actor: candidate.filter(|_| acted).cloned(),
                     reason: (event.reason != abi::NO_REASON)

@@ -83,6 +83,12 @@ fn over_limit(dossier: &Dossier) -> Finding {
 }
 
 fn no_earlier_end(dossier: &Dossier) -> Finding {
+    // The end of a handshake has no past, however young the watch is.
+    if let (Past::Nothing, Finding::Seen { cite, .. }) =
+        (gone::past(dossier, Side::Server), last_ack_of_handshake(dossier))
+    {
+        return Finding::seen("no end of the server's socket was seen before", cite);
+    }
     match gone::past(dossier, Side::Server) {
         Past::Nothing => match gone::never_seen(dossier, Side::Server) {
             Finding::Absent { what, cite } => Finding::seen(what, cite),
