@@ -1,3 +1,28 @@
 //! The binary: arguments, wiring, exit codes.
 
-fn main() {}
+mod args;
+mod commands;
+mod filter;
+mod holders;
+mod screen;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let words = args::with_default_command(std::env::args_os().collect());
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(refusal) => return screen::usage(&refusal),
+    };
+    match cli.command {
+        Command::Watch(watch) => commands::watch::run(&watch),
+        Command::Explain(explain) => commands::explain::run(&explain),
+        Command::Demo => commands::demo::run(),
+        Command::Lab { lab } => commands::lab::run(&lab),
+        Command::Actor { role } => commands::actor::run(role),
+    }
+}

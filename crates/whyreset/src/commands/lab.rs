@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use whyreset_lab::{Family, Options, SCENARIOS, Scenario};
 
+use crate::args::Format;
+
 /// What the lab is asked for.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Lab {
@@ -43,16 +45,6 @@ pub(crate) struct Run {
     /// Play the steps without a watcher: checks the lab itself
     #[arg(long, hide = true)]
     unwatched: bool,
-}
-
-/// How it is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One object a line
-    Json,
 }
 
 fn family(word: &str) -> Result<Family, String> {

@@ -1,0 +1,199 @@
+//! The command line. `watch` is what runs when no command is named.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::lab::Lab;
+
+/// Says who reset a TCP connection, why, how it knows, and what to change.
+#[derive(Debug, Parser)]
+#[command(name = "whyreset", version, about, max_term_width = 100, infer_subcommands = false)]
+#[command(after_help = "Without a command whyreset watches: `sudo whyreset port 443` is `sudo whyreset watch port 443`.\n\
+    Exit codes: 0 nothing that the policy minds, 1 resets that --fail-on names, 2 usage or set-up error.")]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch this host's kernel and print a verdict for every reset (the default)
+    Watch(Watch),
+    /// The page of a cause, or what an error message means; without an argument, the list
+    Explain(Explain),
+    /// The two-minute tour: classic resets on loopback, watched live
+    Demo,
+    /// Make causes happen for real and check the verdicts
+    Lab {
+        #[command(subcommand)]
+        lab: Lab,
+    },
+    /// One process of a lab scenario
+    #[command(hide = true, disable_help_flag = true)]
+    Actor {
+        /// Its role
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        role: Vec<OsString>,
+    },
+}
+
+/// How verdicts are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// Verdict v1, one object a line
+    Json,
+}
+
+/// When colour is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `whyreset watch`.
+#[derive(Clone, Debug, Args)]
+pub struct Watch {
+    /// Only these connections: host, net, port, portrange, src, dst, ip, ip6, and, or, not (pcap-filter)
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Format,
+    /// One line a reset, without the reasons
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Where each piece of evidence was read, too
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Stop after this many verdicts
+    #[arg(short, long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Stop after this long: 500ms, 60s, 5m, 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Only resets that this process sent or suffered
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Stand inside this network namespace alone: a path, a name under /run/netns, or an inode
+    #[arg(long, value_name = "PATH|INODE")]
+    pub netns: Option<String>,
+    /// Only this cause (may be given several times)
+    #[arg(long, value_name = "ID", value_parser = cause)]
+    pub cause: Vec<&'static str>,
+    /// Exit with 1 if this cause was seen, or `any` (may be given several times)
+    #[arg(long, value_name = "ID", value_parser = cause_or_any)]
+    pub fail_on: Vec<&'static str>,
+    /// The benign resets too: late TLS goodbyes, health checks, scans
+    #[arg(long)]
+    pub all: bool,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Colour,
+    /// Bytes of the kernel's event ring, rounded up to a power of two
+    #[arg(long, value_name = "BYTES")]
+    pub ring: Option<u32>,
+    /// Append the facts behind every verdict to this file
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Judge the facts of a recording instead of watching
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Write a newline to this descriptor once attached
+    #[arg(long, value_name = "FD", hide = true)]
+    pub ready_fd: Option<i32>,
+}
+
+/// `whyreset explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A cause's id, an errno (name or number), or an error message in any runtime's words
+    #[arg(value_name = "ID|ERROR")]
+    pub what: Vec<String>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Colour,
+}
+
+fn duration(word: &str) -> Result<Duration, String> {
+    let split = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
+    let (number, unit) = word.split_at(split);
+    let scale = match unit {
+        "ms" => 1e-3,
+        "s" | "" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(format!("{unit:?} is not a unit; use ms, s, m or h")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("{word:?} is not a time like 60s, 500ms or 5m"))?;
+    Duration::try_from_secs_f64(number * scale).map_err(|_| format!("{word:?} is out of range"))
+}
+
+fn cause(id: &str) -> Result<&'static str, String> {
+    if let Some(cause) = whyreset_causes::find(id) {
+        return Ok(cause.id);
+    }
+    let nearest = whyreset_report::explain::nearest(id).map_or(String::new(), |near| format!("; did you mean {near}?"));
+    Err(format!("no such cause{nearest} (`whyreset explain` lists them)"))
+}
+
+fn cause_or_any(id: &str) -> Result<&'static str, String> {
+    if id == "any" { Ok("any") } else { cause(id) }
+}
+
+/// Puts `watch` where no command is named, so that `whyreset -q port 80` works.
+pub fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
+    const COMMANDS: [&str; 6] = ["watch", "explain", "demo", "lab", "actor", "help"];
+    const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
+    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    if !COMMANDS.contains(&first) && !OWN_FLAGS.contains(&first) {
+        words.insert(1.min(words.len()), "watch".into());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Cli {
+        let words = std::iter::once("whyreset").chain(words.iter().copied()).map(OsString::from).collect();
+        Cli::try_parse_from(with_default_command(words)).unwrap()
+    }
+
+    #[test]
+    fn watch_is_the_default() {
+        for words in [&[][..], &["-q"], &["port", "80"], &["watch"], &["--cause", "no-listener", "host", "10.0.0.1"]] {
+            assert!(matches!(parsed(words).command, Command::Watch(_)), "{words:?}");
+        }
+        assert!(matches!(parsed(&["explain", "no-listener"]).command, Command::Explain(_)));
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for bad in ["", "s", "5x", "-1s", "1e400s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_cause_is_refused_by_name() {
+        assert!(cause("no-listner").unwrap_err().contains("no-listener"));
+    }
+}
