@@ -3,6 +3,7 @@
 
 mod bench;
 mod elf;
+mod kernels;
 mod object;
 mod packages;
 mod release;
@@ -46,6 +47,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["bpf"] => object::build()?,
         ["bpf", "--check"] => told(&object::check()?),
         ["release"] => _ = release::build()?,
+        ["kernels", ref asked @ ..] => told(&kernels::run(asked, &release::build()?)?),
         ["bench", "live"] => bench::live(&release::build()?)?,
         ["bench-load", ..] => bench::load(&args[1..])?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),

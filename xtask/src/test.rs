@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::packages::Readiness;
 use crate::steps::{Outcome, Steps};
-use crate::{object, packages, release, sh};
+use crate::{kernels, object, packages, release, sh};
 
 /// Every step; whether none failed.
 pub fn run() -> bool {
@@ -31,7 +31,15 @@ pub fn run() -> bool {
     steps.step("deny", deny);
     steps.step("test", || cargo(&["test", "--workspace", "--locked"]));
     steps.step("bpf --check", object::check);
-    steps.step("release", || release::build().map(|_| Outcome::Passed));
+    let mut binary = None;
+    steps.step("release", || {
+        binary = Some(release::build()?);
+        Ok(Outcome::Passed)
+    });
+    steps.step("kernels", || match &binary {
+        Some(binary) => kernels::run(&[], binary),
+        None => Ok(Outcome::Skipped("no release binary to boot".to_owned())),
+    });
     steps.finish()
 }
 
