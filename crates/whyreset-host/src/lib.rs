@@ -1,1 +1,21 @@
-//! What verdicts need from /proc, control groups and namespaces. Refuses to know a cause and to judge.
+//! What verdicts need from /proc, control groups and namespaces: who holds a socket, what a
+//! process is, which namespace is meant; and the privileges for asking. Refuses to know a cause
+//! and to judge.
+
+mod cgroup;
+mod cgroup_ids;
+mod credit;
+mod error;
+mod known;
+mod names;
+pub mod netns;
+pub mod privileges;
+mod procs;
+mod sockets;
+mod table;
+
+#[cfg(test)]
+mod fake;
+
+pub use error::HostError;
+pub use table::ProcessTable;

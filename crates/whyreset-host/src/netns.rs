@@ -1,0 +1,139 @@
+//! Names of network namespaces to inodes, the number by which the kernel's events tell them apart.
+//! Refuses anything that is not a network namespace.
+
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use crate::HostError;
+use crate::procs::number_in;
+
+/// Where `ip netns` keeps its names.
+const NAMED: &str = "/run/netns";
+/// Names listed in an error.
+const MOST_LISTED: usize = 12;
+
+/// The inode of the namespace meant by a path (`/run/netns/x`, `/proc/PID/ns/net`), a name made by
+/// `ip netns add`, or the inode itself.
+///
+/// # Errors
+/// Nothing is there, it may not be read, or it is no network namespace.
+pub fn inode_of(text: &str) -> Result<u32, HostError> {
+    inode_below(Path::new(NAMED), text)
+}
+
+fn inode_below(named: &Path, text: &str) -> Result<u32, HostError> {
+    let what = || format!("cannot use {text:?} as a network namespace");
+    if text.is_empty() {
+        let why = "it is empty";
+        return Err(HostError::new(
+            what(),
+            why,
+            "give a path, a name from `ip netns list`, or an inode",
+        ));
+    }
+    let path: PathBuf = if text.contains('/') {
+        text.into()
+    } else if let Ok(number) = text.parse::<u64>()
+        && !named.join(text).exists()
+    {
+        return u32::try_from(number)
+            .ok()
+            .filter(|&inode| inode != 0)
+            .ok_or_else(|| {
+                HostError::new(
+                    what(),
+                    "no namespace has this inode",
+                    "see `lsns -t net` for the inodes in use",
+                )
+            });
+    } else {
+        named.join(text)
+    };
+    let file = File::open(&path).map_err(|error| {
+        let next = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => "run as root (CAP_SYS_PTRACE)".to_owned(),
+            _ => listed(named),
+        };
+        HostError::new(what(), format!("{}: {error}", path.display()), next)
+    })?;
+    inode_behind(&format!("/proc/self/fd/{}", file.as_raw_fd())).ok_or_else(|| {
+        let next = "give a file of the kind of /run/netns/NAME or /proc/PID/ns/net";
+        HostError::new(
+            what(),
+            format!("{} is no network namespace", path.display()),
+            next,
+        )
+    })
+}
+
+/// The inode of the namespace that this program runs in; 0 where /proc does not tell.
+pub fn current() -> u32 {
+    inode_behind("/proc/thread-self/ns/net").unwrap_or(0)
+}
+
+/// The kernel writes `net:[INODE]` for every way that leads to a namespace, a bind mount too.
+fn inode_behind(link: &str) -> Option<u32> {
+    let target = fs::read_link(link).ok()?;
+    number_in(target.as_os_str().as_encoded_bytes(), b"net:[")?
+        .try_into()
+        .ok()
+}
+
+fn listed(named: &Path) -> String {
+    let mut found: Vec<String> = fs::read_dir(named)
+        .map(|entries| {
+            let name = |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+            entries.filter_map(name).collect()
+        })
+        .unwrap_or_default();
+    found.sort();
+    found.truncate(MOST_LISTED);
+    if found.is_empty() {
+        return "there is no named one; give the path /proc/PID/ns/net of a process inside".to_owned();
+    }
+    format!("named ones are: {}", found.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn paths_names_and_numbers_lead_to_the_same() {
+        let expected = u32::try_from(fs::metadata("/proc/self/ns/net").unwrap().ino()).unwrap();
+        assert_eq!(current(), expected);
+        assert_eq!(inode_of("/proc/self/ns/net"), Ok(expected));
+        assert_eq!(
+            inode_of(&format!("/proc/{}/ns/net", std::process::id())),
+            Ok(expected)
+        );
+        assert_eq!(inode_of(&expected.to_string()), Ok(expected));
+        let named = tempfile::tempdir().unwrap();
+        for name in ["blue", "12"] {
+            symlink("/proc/self/ns/net", named.path().join(name)).unwrap();
+            assert_eq!(inode_below(named.path(), name), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_namespace_is_refused_with_the_reason() {
+        let named = tempfile::tempdir().unwrap();
+        fs::write(named.path().join("stale"), "").unwrap();
+        for (text, part) in [
+            ("", "empty"),
+            ("0", "no namespace has this inode"),
+            ("99999999999", "no namespace has this inode"),
+            ("missing", "named ones are: stale"),
+            ("stale", "is no network namespace"),
+            ("/proc/self/ns/mnt", "is no network namespace"),
+            ("/etc/passwd", "is no network namespace"),
+            ("/proc/0/ns/net", "No such file"),
+        ] {
+            let error = inode_below(named.path(), text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}
