@@ -69,7 +69,8 @@ pub fn boot(kernel: &Path, initramfs: &Path) -> Result<String> {
     let reader = std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let read = console.read_to_end(&mut bytes);
-        read.map(|_| String::from_utf8_lossy(&bytes).replace('\r', ""))
+        // The firmware clears the screen; ours must not be.
+        read.map(|_| String::from_utf8_lossy(&bytes).replace(|c: char| c.is_control() && c != '\n', ""))
     });
     let start = Instant::now();
     let ended = loop {

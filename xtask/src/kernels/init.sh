@@ -10,6 +10,8 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmp /tmp
 mount -t tmpfs run /run
 ip link set lo up
+# The firmware leaves the cursor in the middle of a line.
+echo
 echo "BOOTED $(uname -r)"
 /whyreset lab run --basic -o json
 echo "ENDED $?"
