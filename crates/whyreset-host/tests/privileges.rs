@@ -1,6 +1,8 @@
 //! Drops privileges for real and looks what is left. A program of one thread, so no test harness.
 
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -23,21 +25,14 @@ fn main() {
         return;
     }
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
-    let link = fs::read_link(format!("/proc/self/fd/{}", {
-        use std::os::fd::AsRawFd;
-        listener.as_raw_fd()
-    }));
-    let link = link.expect("its link").to_string_lossy().into_owned();
-    let inode: u64 = link
-        .trim_start_matches("socket:[")
-        .trim_end_matches(']')
-        .parse()
-        .expect("its inode");
-    // A socket of another user's process, the kind that needs the privileges that stay.
-    let mut other = Command::new("sleep")
-        .arg("60")
+    let own = format!("/proc/self/fd/{}", listener.as_raw_fd());
+    let inode = fs::metadata(own).expect("its inode").ino();
+    // A socket of another user's process, the kind that needs the privileges that stay. It ends
+    // with its input: to kill it takes a privilege that does not stay.
+    let mut other = Command::new("cat")
         .uid(NOBODY)
-        .stdin(Stdio::from(std::os::fd::OwnedFd::from(listener)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::from(OwnedFd::from(listener)))
         .spawn()
         .expect("a child");
 
@@ -51,11 +46,11 @@ fn main() {
     }
     let missing = privileges::missing_for_live();
     let kept = u64::from_str_radix(&status("CapPrm:"), 16).expect("hex");
-    other.kill().expect("killed");
+    drop(other.stdin.take());
     other.wait().expect("waited for");
 
     let holder = holder.expect("the other user's process is found");
-    assert_eq!((holder.pid, holder.name.as_str()), (other.id(), "sleep"));
+    assert_eq!((holder.pid, holder.name.as_str()), (other.id(), "cat"));
     assert!(holder.exe.is_some(), "{holder:?}");
     let look_up = 1 << 19 | 1 << 2;
     let bpf = 1 << 39;
