@@ -138,3 +138,6 @@ fn host(truth: &Truth) -> &'static str {
         _ => "local",
     }
 }
+
+#[cfg(test)]
+mod tests;

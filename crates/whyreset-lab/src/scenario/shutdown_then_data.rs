@@ -16,7 +16,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     basic: false,
     play,
     truth: Truth {
-        cites: &["shut down both ways"],
+        cites: &["both ways"],
         ..Truth::BY_SERVER
     },
 };

@@ -1,0 +1,116 @@
+//! A judge of verdicts must itself be able to say no.
+
+use serde_json::{Value, json};
+
+use super::compare;
+use crate::said::Said;
+use crate::scenario::Scenario;
+use crate::truth::Vantage;
+
+fn right() -> Value {
+    json!({
+        "schema": "whyreset/verdict/1", "outcome": "reset",
+        "reset": {"from": "server", "seen": "both", "benign": false},
+        "sender": {"party": "application", "host": "local", "process": {"pid": 1, "name": "lab-server"}},
+        "victim": {"process": {"pid": 2, "name": "lab-client"}},
+        "cause": {"id": "unread-data", "certainty": "certain", "summary": "", "mechanism": null},
+        "evidence": [{"finding": "seen", "what": "100 bytes received and never read", "cite": "kernel"}],
+    })
+}
+
+/// The right verdict with one value replaced.
+fn but(pointer: &str, value: impl Into<Value>) -> Value {
+    let mut verdict = right();
+    if let Some(place) = verdict.pointer_mut(pointer) {
+        *place = value.into();
+    }
+    verdict
+}
+
+fn differences(vantage: Vantage, said: &[Value]) -> Vec<String> {
+    let said: Vec<Said> = said
+        .iter()
+        .map(|v| Said::read(&v.to_string()).expect("a verdict"))
+        .collect();
+    compare(Scenario::find("unread-data").expect("listed"), vantage, &said)
+}
+
+#[test]
+fn the_truth_passes() {
+    assert_eq!(differences(Vantage::Machine, &[right()]), Vec::<String>::new());
+    assert_eq!(differences(Vantage::Server, &[right()]), Vec::<String>::new());
+}
+
+#[test]
+fn each_wrong_particular_is_told() {
+    let cases = [
+        (but("/sender/party", "kernel"), "party is"),
+        (but("/sender/host", "remote"), "host is"),
+        (but("/sender/process", Value::Null), "process is"),
+        (but("/victim/process/name", "other"), "victim is"),
+        (but("/reset/benign", true), "benign is true"),
+        (but("/reset/from", "client"), "came from the server"),
+        (but("/cause/certainty", "likely"), "only likely"),
+        (but("/cause/id", "linger-abort"), "certain of linger-abort"),
+        (but("/outcome", "refused"), "not said"),
+        (but("/evidence/0/what", "nothing"), "no evidence cites"),
+        (but("/sender/process/name", "bystander"), "bystander is innocent"),
+    ];
+    for (verdict, told) in cases {
+        let all = differences(Vantage::Machine, std::slice::from_ref(&verdict)).join("; ");
+        assert!(all.contains(told), "{told:?} is not in {all:?}");
+    }
+}
+
+#[test]
+fn silence_and_repetition_fail() {
+    assert!(
+        differences(Vantage::Machine, &[])
+            .join("")
+            .contains("nothing was said")
+    );
+    assert!(
+        differences(Vantage::Machine, &[right(), right()])
+            .join("")
+            .contains("not folded")
+    );
+}
+
+#[test]
+fn who_cannot_know_may_guess_but_not_claim() {
+    let mut guess = but("/sender/process", Value::Null);
+    guess["cause"]["certainty"] = "possible".into();
+    guess["cause"]["id"] = "linger-abort".into();
+    assert_eq!(
+        differences(Vantage::Client, &[guess.clone()]),
+        Vec::<String>::new()
+    );
+    guess["cause"]["certainty"] = "likely".into();
+    assert!(
+        differences(Vantage::Client, &[guess])
+            .join("")
+            .contains("wrong accusation")
+    );
+    assert!(
+        differences(Vantage::Client, &[right()])
+            .join("")
+            .contains("cannot be known from here")
+    );
+    let unknown = json!({
+        "schema": "whyreset/verdict/1", "outcome": "reset", "reset": {"from": "server"},
+        "sender": {"party": "unknown", "host": "remote"},
+        "cause": {"id": "unknown", "certainty": "unknown"},
+    });
+    assert_eq!(differences(Vantage::Client, &[unknown]), Vec::<String>::new());
+    assert!(!differences(Vantage::Client, &[]).is_empty());
+}
+
+#[test]
+fn a_wrong_accusation_beside_a_right_one_fails() {
+    let wrong = but("/cause/id", "admin-abort");
+    assert!(
+        differences(Vantage::Server, &[right(), wrong])
+            .join("")
+            .contains("wrong accusation")
+    );
+}
