@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Groups remembered.
 const MOST: usize = 16_384;
 /// The longest one walk may take.
-const LONGEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_millis(50);
 
 /// The groups of the v2 hierarchy that were met so far.
 #[derive(Debug, Default)]

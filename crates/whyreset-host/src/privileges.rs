@@ -30,6 +30,19 @@ pub fn missing_for_live() -> Vec<&'static str> {
     missing_of(own, kernel_version())
 }
 
+/// Names of the capabilities that looking up other users' processes needs and this process lacks:
+/// without them a verdict names their pid and `comm` at most, and not those of idle sockets.
+pub fn missing_for_lookup() -> Vec<&'static str> {
+    let own = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
+    lacking(
+        own,
+        &[
+            (CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE"),
+            (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"),
+        ],
+    )
+}
+
 fn missing_of(own: CapabilitySet, kernel: (u32, u32)) -> Vec<&'static str> {
     if own.contains(CapabilitySet::SYS_ADMIN) {
         return Vec::new();
@@ -37,14 +50,20 @@ fn missing_of(own: CapabilitySet, kernel: (u32, u32)) -> Vec<&'static str> {
     if kernel < SPLIT_FROM_ADMIN {
         return vec!["CAP_SYS_ADMIN"];
     }
-    let needed = [
-        (CapabilitySet::BPF, "CAP_BPF"),
-        (CapabilitySet::PERFMON, "CAP_PERFMON"),
-    ];
+    lacking(
+        own,
+        &[
+            (CapabilitySet::BPF, "CAP_BPF"),
+            (CapabilitySet::PERFMON, "CAP_PERFMON"),
+        ],
+    )
+}
+
+fn lacking(own: CapabilitySet, needed: &[(CapabilitySet, &'static str)]) -> Vec<&'static str> {
     needed
-        .into_iter()
+        .iter()
         .filter(|(capability, _)| !own.contains(*capability))
-        .map(|(_, name)| name)
+        .map(|(_, name)| *name)
         .collect()
 }
 

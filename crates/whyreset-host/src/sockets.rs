@@ -10,8 +10,10 @@ use crate::procs::Procs;
 
 /// Sockets remembered: 4 MiB at most.
 const MOST: usize = 131_072;
-/// The longest one scan may take; the next one goes on from there.
-const LONGEST: Duration = Duration::from_millis(250);
+/// The longest the first scan may take, while nobody waits for events; the next goes on from there.
+const FIRST: Duration = Duration::from_millis(250);
+/// The longest one look may take later: events wait in their ring meanwhile.
+const LATER: Duration = Duration::from_millis(50);
 /// Sockets between two looks at the clock.
 const STRIDE: u32 = 512;
 
@@ -56,7 +58,7 @@ impl Sockets {
             return false;
         }
         self.places.remove(&inode);
-        let found = self.look_through(procs, pid, Some(inode), begin + LONGEST);
+        let found = self.look_through(procs, pid, Some(inode), begin + LATER);
         credit.spend(begin.elapsed());
         found
     }
@@ -71,6 +73,7 @@ impl Sockets {
         holder: &mut dyn FnMut(u32),
     ) -> Option<u32> {
         let begin = Instant::now();
+        let end = begin + if wanted.is_some() { LATER } else { FIRST };
         if self.next == 0 {
             self.places.clear();
         }
@@ -83,13 +86,13 @@ impl Sockets {
         self.next = 0;
         for &pid in &pids[from..] {
             let before = self.places.len();
-            if self.look_through(procs, pid, wanted, begin + LONGEST) {
+            if self.look_through(procs, pid, wanted, end) {
                 found.get_or_insert(pid);
             }
             if self.places.len() > before {
                 holder(pid);
             }
-            if begin.elapsed() > LONGEST {
+            if Instant::now() > end {
                 self.next = pid.saturating_add(1);
                 break;
             }

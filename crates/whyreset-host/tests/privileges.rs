@@ -45,6 +45,7 @@ fn main() {
         table.describe(holder, None);
     }
     let missing = privileges::missing_for_live();
+    let look_up_lacks = privileges::missing_for_lookup();
     let kept = u64::from_str_radix(&status("CapPrm:"), 16).expect("hex");
     drop(other.stdin.take());
     other.wait().expect("waited for");
@@ -56,6 +57,7 @@ fn main() {
     let bpf = 1 << 39;
     assert_eq!(kept & !bpf, look_up, "{kept:x}");
     assert!(missing.contains(&"CAP_PERFMON"));
+    assert_eq!(look_up_lacks, [""; 0]);
     for empty in ["CapInh:", "CapBnd:", "CapAmb:"] {
         assert_eq!(status(empty), "0000000000000000", "{empty}");
     }
