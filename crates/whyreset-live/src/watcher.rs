@@ -19,7 +19,7 @@ use crate::symbols::Symbols;
 /// anybody: the wake-up costs several times the event. A ring that fills wakes the reader.
 const DRAIN_BUSY: Duration = Duration::from_millis(20);
 /// How often while nothing does.
-const DRAIN_IDLE: Duration = Duration::from_millis(50);
+const DRAIN_IDLE: Duration = Duration::from_millis(100);
 
 /// Looks processes up; the binary wires the host's own table in.
 pub trait Holders {
