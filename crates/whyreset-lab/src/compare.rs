@@ -3,6 +3,7 @@
 
 use whyreset_evidence::Certainty;
 
+use crate::kernel;
 use crate::said::Said;
 use crate::scenario::Scenario;
 use crate::truth::{Accused, Truth, Vantage, View};
@@ -22,7 +23,14 @@ pub fn compare(scenario: &Scenario, vantage: Vantage, said: &[Said]) -> Vec<Stri
         }
     }
     match view {
-        View::Knows(least) => differences.extend(lacks(scenario, vantage, least, said)),
+        View::Knows(least) => {
+            let most = if truth.reply && !kernel::reports_replies() {
+                Certainty::Likely
+            } else {
+                least
+            };
+            differences.extend(lacks(scenario, vantage, least.min(most), said));
+        }
         View::Guesses(_) if said.is_empty() => differences.push("nothing was said".to_owned()),
         View::Silent if !said.is_empty() => {
             let all: Vec<String> = said.iter().map(Said::brief).collect();

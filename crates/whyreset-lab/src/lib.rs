@@ -6,6 +6,7 @@ mod cgroup;
 mod compare;
 pub mod demo;
 mod ip;
+mod kernel;
 mod life;
 mod loopback;
 mod need;

@@ -79,6 +79,9 @@ pub struct Truth {
     pub accused: Accused,
     /// The process that suffers; asked for where both ends are seen.
     pub victim: Option<&'static str>,
+    /// The reset answers a segment: kernels before 6.10 do not report all of those, and `likely`
+    /// is then enough.
+    pub reply: bool,
     /// Harms nobody; then it must also be folded away without `--all`.
     pub benign: bool,
     /// Words that the evidence must hold, in `what` or `cite`, whatever their case.
@@ -101,6 +104,7 @@ impl Truth {
         from: "server",
         accused: Accused::Must(SERVER),
         victim: Some(CLIENT),
+        reply: false,
         benign: false,
         cites: &[],
         server: View::Knows(Certainty::Certain),
@@ -111,6 +115,7 @@ impl Truth {
     /// The server's kernel did it by its own rules.
     pub const BY_SERVER_KERNEL: Self = Self {
         party: "kernel",
+        reply: true,
         accused: Accused::May(&[SERVER]),
         ..Self::BY_SERVER
     };
@@ -118,6 +123,7 @@ impl Truth {
     /// The client's kernel did it; the server's place holds no kernel.
     pub const BY_CLIENT_KERNEL: Self = Self {
         party: "kernel",
+        reply: true,
         from: "client",
         accused: Accused::May(&[CLIENT]),
         victim: None,

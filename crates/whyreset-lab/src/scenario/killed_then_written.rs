@@ -21,6 +21,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
         mechanism: Some("write-after-close"),
         cites: &["SIGKILL"],
         client: View::Guesses(&["write-after-close"]),
+        reply: true,
         ..Truth::BY_SERVER
     },
 };

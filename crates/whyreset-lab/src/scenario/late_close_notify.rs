@@ -19,6 +19,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
         situation: Some("late-close-notify"),
         benign: true,
         cites: &["TLS"],
+        reply: true,
         ..Truth::BY_SERVER
     },
 };

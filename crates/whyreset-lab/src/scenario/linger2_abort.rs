@@ -17,6 +17,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     play,
     truth: Truth {
         cites: &["LINGER2"],
+        reply: true,
         ..Truth::BY_SERVER
     },
 };

@@ -17,6 +17,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     play,
     truth: Truth {
         cites: &["both ways"],
+        reply: true,
         ..Truth::BY_SERVER
     },
 };

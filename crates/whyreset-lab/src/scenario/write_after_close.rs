@@ -18,6 +18,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     truth: Truth {
         cites: &["5 bytes"],
         client: View::Guesses(&[]),
+        reply: true,
         ..Truth::BY_SERVER
     },
 };

@@ -17,6 +17,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     play,
     truth: Truth {
         client: View::Guesses(&["write-after-close"]),
+        reply: true,
         ..Truth::BY_SERVER
     },
 };
