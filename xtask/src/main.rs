@@ -10,6 +10,7 @@ mod release;
 mod sh;
 mod steps;
 mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        ["tidy"] => tidy::run()?,
         ["bpf"] => object::build()?,
         ["bpf", "--check"] => told(&object::check()?),
         ["release"] => _ = release::build()?,

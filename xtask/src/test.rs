@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::packages::Readiness;
 use crate::steps::{Outcome, Steps};
-use crate::{kernels, object, packages, release, sh};
+use crate::{kernels, object, packages, release, sh, tidy};
 
 /// Every step; whether none failed.
 pub fn run() -> bool {
@@ -27,6 +27,10 @@ pub fn run() -> bool {
             "-D",
             "warnings",
         ])
+    });
+    steps.step("tidy", || {
+        tidy::run()?;
+        Ok(Outcome::Passed)
     });
     steps.step("deny", deny);
     steps.step("test", || cargo(&["test", "--workspace", "--locked"]));
