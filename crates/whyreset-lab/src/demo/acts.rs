@@ -84,15 +84,9 @@ impl<'a, 'b> Cast<'a, 'b> {
     /// The client does one thing, tells what it got, and what that means.
     fn client(&mut self, command: &str, words: &str) -> anyhow::Result<()> {
         let answer = self.client.ask(command)?;
-        let told = answer
-            .strip_prefix("error ")
-            .map_or_else(|| answer.clone(), str::to_owned);
-        let errno = told.split(' ').next().unwrap_or_default();
-        let result = if answer.starts_with("error ") {
-            errno
-        } else {
-            &told
-        };
+        // The first word: the rest repeats addresses and sizes.
+        let result = answer.strip_prefix("error ").unwrap_or(&answer);
+        let result = result.split(' ').next().unwrap_or_default();
         (self.tell)(Speaker::Client, &format!("{words:32} -> {result}"));
         if let Some(meaning) = plain(&answer) {
             (self.tell)(Speaker::Plain, meaning);

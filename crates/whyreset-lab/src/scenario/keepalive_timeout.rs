@@ -18,6 +18,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     truth: Truth {
         // The owner gets ETIMEDOUT; the reset itself is for a peer that may never see it.
         outcome: &["timeout", "reset"],
+        reply: false,
         victim: None,
         client: View::Silent,
         ..Truth::BY_SERVER_KERNEL
