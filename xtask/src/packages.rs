@@ -103,13 +103,9 @@ pub fn ensure() -> Result<Readiness> {
 /// The first of these programs that is not here, as a reason to skip a step.
 pub fn lacking(programs: &[&str]) -> Option<String> {
     let program = programs.iter().find(|program| sh::find(program).is_none())?;
-    let package = PACKAGES
-        .iter()
-        .find(|package| package.probe == *program)
-        .map_or(*program, |package| package.name);
-    Some(format!(
-        "no {program} here; install it with `apt-get install {package}`"
-    ))
+    let package = PACKAGES.iter().find(|package| package.probe == *program);
+    let cure = package.map(|package| format!("; install it with `apt-get install {}`", package.name));
+    Some(format!("no {program} here{}", cure.unwrap_or_default()))
 }
 
 fn missing() -> Vec<&'static Package> {
