@@ -1,1 +1,13 @@
-//! Verdicts to text, JSON v1 and the ladder diagram. Refuses to judge and to call a source.
+//! Verdicts to text, JSON v1, pages and the ladder diagram. Refuses to judge and to call a source.
+
+#![forbid(unsafe_code)]
+
+mod escape;
+pub mod explain;
+pub mod json_v1;
+pub mod ladder;
+pub mod messages;
+mod paint;
+pub mod summary;
+pub mod text;
+mod wrap;

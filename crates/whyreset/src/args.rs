@@ -10,9 +10,17 @@ use crate::commands::lab::Lab;
 
 /// Says who reset a TCP connection, why, how it knows, and what to change.
 #[derive(Debug, Parser)]
-#[command(name = "whyreset", version, about, max_term_width = 100, infer_subcommands = false)]
-#[command(after_help = "Without a command whyreset watches: `sudo whyreset port 443` is `sudo whyreset watch port 443`.\n\
-    Exit codes: 0 nothing that the policy minds, 1 resets that --fail-on names, 2 usage or set-up error.")]
+#[command(
+    name = "whyreset",
+    version,
+    about,
+    max_term_width = 100,
+    infer_subcommands = false
+)]
+#[command(
+    after_help = "Without a command whyreset watches: `sudo whyreset port 443` is `sudo whyreset watch port 443`.\n\
+    Exit codes: 0 nothing that the policy minds, 1 resets that --fail-on names, 2 usage or set-up error."
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -138,7 +146,9 @@ fn duration(word: &str) -> Result<Duration, String> {
         "h" => 3_600.0,
         _ => return Err(format!("{unit:?} is not a unit; use ms, s, m or h")),
     };
-    let number: f64 = number.parse().map_err(|_| format!("{word:?} is not a time like 60s, 500ms or 5m"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("{word:?} is not a time like 60s, 500ms or 5m"))?;
     Duration::try_from_secs_f64(number * scale).map_err(|_| format!("{word:?} is out of range"))
 }
 
@@ -146,7 +156,8 @@ fn cause(id: &str) -> Result<&'static str, String> {
     if let Some(cause) = whyreset_causes::find(id) {
         return Ok(cause.id);
     }
-    let nearest = whyreset_report::explain::nearest(id).map_or(String::new(), |near| format!("; did you mean {near}?"));
+    let nearest =
+        whyreset_report::explain::nearest(id).map_or(String::new(), |near| format!("; did you mean {near}?"));
     Err(format!("no such cause{nearest} (`whyreset explain` lists them)"))
 }
 
@@ -170,16 +181,28 @@ mod tests {
     use super::*;
 
     fn parsed(words: &[&str]) -> Cli {
-        let words = std::iter::once("whyreset").chain(words.iter().copied()).map(OsString::from).collect();
+        let words = std::iter::once("whyreset")
+            .chain(words.iter().copied())
+            .map(OsString::from)
+            .collect();
         Cli::try_parse_from(with_default_command(words)).unwrap()
     }
 
     #[test]
     fn watch_is_the_default() {
-        for words in [&[][..], &["-q"], &["port", "80"], &["watch"], &["--cause", "no-listener", "host", "10.0.0.1"]] {
+        for words in [
+            &[][..],
+            &["-q"],
+            &["port", "80"],
+            &["watch"],
+            &["--cause", "no-listener", "host", "10.0.0.1"],
+        ] {
             assert!(matches!(parsed(words).command, Command::Watch(_)), "{words:?}");
         }
-        assert!(matches!(parsed(&["explain", "no-listener"]).command, Command::Explain(_)));
+        assert!(matches!(
+            parsed(&["explain", "no-listener"]).command,
+            Command::Explain(_)
+        ));
     }
 
     #[test]

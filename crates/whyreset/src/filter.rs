@@ -67,7 +67,12 @@ impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "the filter cannot be read: {}", self.why)?;
         writeln!(f, "  {}", self.text)?;
-        write!(f, "  {:width$}^", "", width = self.text[..self.at.min(self.text.len())].chars().count())
+        write!(
+            f,
+            "  {:width$}^",
+            "",
+            width = self.text[..self.at.min(self.text.len())].chars().count()
+        )
     }
 }
 

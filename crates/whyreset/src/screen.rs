@@ -21,10 +21,14 @@ pub fn style(colour: Colour, brief: bool, verbose: bool) -> Style {
         Colour::Never => false,
         Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
-    let width = terminal.then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten();
+    let width = terminal
+        .then(|| rustix::termios::tcgetwinsize(&stdout).ok())
+        .flatten();
     Style {
         colour,
-        width: width.map(|size| usize::from(size.ws_col)).filter(|columns| *columns >= 40),
+        width: width
+            .map(|size| usize::from(size.ws_col))
+            .filter(|columns| *columns >= 40),
         brief,
         verbose,
         zone: jiff::tz::TimeZone::try_system().unwrap_or(jiff::tz::TimeZone::UTC),

@@ -19,7 +19,9 @@ pub fn run(args: &Explain) -> ExitCode {
     if let Some(meaning) = messages::explain(&query) {
         return screen::answer(&meaning);
     }
-    let near = explain::nearest(&query).map_or(String::new(), |id| format!("; did you mean `whyreset explain {id}`?"));
+    let near = explain::nearest(&query).map_or(String::new(), |id| {
+        format!("; did you mean `whyreset explain {id}`?")
+    });
     screen::fail(&format!(
         "neither a cause nor an error message that is known{near} (`whyreset explain` alone lists the causes)"
     ))

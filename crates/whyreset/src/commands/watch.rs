@@ -27,7 +27,13 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// Watches until told to stop.
 pub fn run(args: &Watch) -> ExitCode {
-    match Desk::new(args).and_then(|desk| if args.replay.is_some() { replay(desk) } else { watch(desk) }) {
+    match Desk::new(args).and_then(|desk| {
+        if args.replay.is_some() {
+            replay(desk)
+        } else {
+            watch(desk)
+        }
+    }) {
         Ok(code) => code,
         Err(error) => screen::fail(&format!("{error:#}")),
     }
@@ -49,7 +55,9 @@ struct Desk<'a> {
 impl<'a> Desk<'a> {
     fn new(args: &'a Watch) -> Result<Self> {
         let expression = args.filter.join(" ");
-        let filter = (!expression.is_empty()).then(|| filter::parse(&expression)).transpose()?;
+        let filter = (!expression.is_empty())
+            .then(|| filter::parse(&expression))
+            .transpose()?;
         let record = args.record.as_deref().map(open_record).transpose()?;
         Ok(Self {
             args,
@@ -73,7 +81,11 @@ impl<'a> Desk<'a> {
         if verdict.reset.benign && !self.args.all {
             return true;
         }
-        self.minded |= self.args.fail_on.iter().any(|id| *id == "any" || *id == verdict.cause.id);
+        self.minded |= self
+            .args
+            .fail_on
+            .iter()
+            .any(|id| *id == "any" || *id == verdict.cause.id);
         let outcome = self.keep(dossier).and_then(|()| self.print(&verdict));
         match outcome {
             Ok(true) => {
@@ -97,7 +109,10 @@ impl<'a> Desk<'a> {
         let by_flow = self.filter.as_ref().is_none_or(|filter| filter.takes(verdict));
         let by_process = args.pid.is_none_or(|pid| {
             let victim = verdict.victim.as_ref().and_then(|victim| victim.process.as_ref());
-            [verdict.sender.process.as_ref(), victim].into_iter().flatten().any(|process| process.pid == pid)
+            [verdict.sender.process.as_ref(), victim]
+                .into_iter()
+                .flatten()
+                .any(|process| process.pid == pid)
         });
         by_cause && by_flow && by_process
     }
@@ -107,10 +122,24 @@ impl<'a> Desk<'a> {
     }
 
     fn keep(&mut self, dossier: &Dossier) -> Result<()> {
-        let Some(file) = &mut self.record else { return Ok(()) };
-        let path = || self.args.record.as_deref().unwrap_or(Path::new("")).display().to_string();
+        let Some(file) = &mut self.record else {
+            return Ok(());
+        };
+        let path = || {
+            self.args
+                .record
+                .as_deref()
+                .unwrap_or(Path::new(""))
+                .display()
+                .to_string()
+        };
         file.write_all((write_dossier(dossier) + "\n").as_bytes())
-            .with_context(|| format!("cannot record to {}; free some space or leave --record out", path()))
+            .with_context(|| {
+                format!(
+                    "cannot record to {}; free some space or leave --record out",
+                    path()
+                )
+            })
     }
 
     fn print(&self, verdict: &Verdict) -> Result<bool> {
@@ -123,7 +152,11 @@ impl<'a> Desk<'a> {
 
     fn code(self) -> Result<ExitCode> {
         self.end.transpose()?;
-        Ok(if self.minded { ExitCode::from(screen::MINDED) } else { ExitCode::SUCCESS })
+        Ok(if self.minded {
+            ExitCode::from(screen::MINDED)
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }
 
@@ -132,7 +165,12 @@ fn open_record(path: &Path) -> Result<File> {
         .create(true)
         .append(true)
         .open(path)
-        .with_context(|| format!("cannot write the recording {}; choose another place", path.display()))
+        .with_context(|| {
+            format!(
+                "cannot write the recording {}; choose another place",
+                path.display()
+            )
+        })
 }
 
 /// Judges a recording: the same road, another door.
@@ -140,7 +178,11 @@ fn replay(mut desk: Desk<'_>) -> Result<ExitCode> {
     let path = desk.args.replay.as_deref().unwrap_or(Path::new("-"));
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the recording {}", path.display()))?;
-    for (index, part) in text.split("\n\n").enumerate().filter(|(_, part)| !part.trim().is_empty()) {
+    for (index, part) in text
+        .split("\n\n")
+        .enumerate()
+        .filter(|(_, part)| !part.trim().is_empty())
+    {
         let dossier = parse_dossier(part)
             .with_context(|| format!("{}: record {} is damaged", path.display(), index + 1))?;
         if !desk.take(&dossier) {
@@ -162,7 +204,13 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         );
     }
     let stop = stop_flag()?;
-    let mut watcher = Watcher::attach(&Options { netns, ring: args.ring }, Box::new(Table::scanned()))?;
+    let mut watcher = Watcher::attach(
+        &Options {
+            netns,
+            ring: args.ring,
+        },
+        Box::new(Table::scanned()),
+    )?;
     if let Err(error) = privileges::drop_all_but_lookup() {
         notice(&format!("privileges could not be dropped: {error}"));
     }
@@ -203,14 +251,23 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
 }
 
 fn announce(args: &Watch, watcher: &Watcher) -> Result<()> {
-    let place = if args.netns.is_some() { "in this network namespace" } else { "on this host" };
-    notice(&format!("watching every TCP reset {place}; Ctrl-C ends with a summary"));
+    let place = if args.netns.is_some() {
+        "in this network namespace"
+    } else {
+        "on this host"
+    };
+    notice(&format!(
+        "watching every TCP reset {place}; Ctrl-C ends with a summary"
+    ));
     for blind in watcher.missing() {
         notice(&format!("not seen: {} ({})", blind.what, blind.cure));
     }
     if let Some(fd) = args.ready_fd {
         let path = format!("/proc/self/fd/{fd}");
-        let written = File::options().write(true).open(&path).and_then(|mut file| file.write_all(b"\n"));
+        let written = File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(b"\n"));
         written.with_context(|| format!("cannot write to descriptor {fd} given with --ready-fd"))?;
     }
     Ok(())

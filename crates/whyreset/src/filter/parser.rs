@@ -15,11 +15,20 @@ const DEEPEST: usize = 64;
 /// # Errors
 /// The first word that does not fit, and what could stand there.
 pub fn parse(text: &str) -> Result<Filter, FilterError> {
-    let mut parser = Parser { text, words: words(text), next: 0, last: None, depth: 0 };
+    let mut parser = Parser {
+        text,
+        words: words(text),
+        next: 0,
+        last: None,
+        depth: 0,
+    };
     let filter = parser.expression()?;
     match parser.peek() {
         None => Ok(filter),
-        Some((at, word)) => Err(parser.error(at, format!("{word:?} does not continue it; join with `and` or `or`"))),
+        Some((at, word)) => Err(parser.error(
+            at,
+            format!("{word:?} does not continue it; join with `and` or `or`"),
+        )),
     }
 }
 
@@ -52,7 +61,11 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, at: usize, why: impl Into<String>) -> FilterError {
-        FilterError { text: self.text.to_owned(), at, why: why.into() }
+        FilterError {
+            text: self.text.to_owned(),
+            at,
+            why: why.into(),
+        }
     }
 
     fn ended(&self, wanted: &str) -> FilterError {
@@ -83,7 +96,11 @@ impl<'a> Parser<'a> {
                     count += 1;
                 }
                 let inner = self.term()?;
-                Ok(if count % 2 == 1 { Filter::Not(Box::new(inner)) } else { inner })
+                Ok(if count % 2 == 1 {
+                    Filter::Not(Box::new(inner))
+                } else {
+                    inner
+                })
             }
             Some((at, "(")) => {
                 self.next += 1;
@@ -128,16 +145,25 @@ impl<'a> Parser<'a> {
     }
 
     fn qualifier_follows(&self) -> bool {
-        matches!(self.peek(), Some((_, "src" | "dst" | "host" | "net" | "port" | "portrange")))
+        matches!(
+            self.peek(),
+            Some((_, "src" | "dst" | "host" | "net" | "port" | "portrange"))
+        )
     }
 
     fn qualified(&mut self) -> Result<Filter, FilterError> {
         let mut direction = None;
         if let Some((_, word @ ("src" | "dst"))) = self.peek() {
-            direction = Some(if word == "src" { Direction::Source } else { Direction::Destination });
+            direction = Some(if word == "src" {
+                Direction::Source
+            } else {
+                Direction::Destination
+            });
             self.next += 1;
             // `src or dst port 80` is pcap-filter's long way to say `port 80`.
-            if let (Some((_, "or")), Some((_, "src" | "dst"))) = (self.peek(), self.words.get(self.next + 1).copied()) {
+            if let (Some((_, "or")), Some((_, "src" | "dst"))) =
+                (self.peek(), self.words.get(self.next + 1).copied())
+            {
                 self.next += 2;
                 direction = Some(Direction::Any);
             }

@@ -47,7 +47,11 @@ fn expressions_choose_the_connections_they_name() {
         ("tcp", [true, true, true]),
     ] {
         let filter = parse(text).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(verdicts.each_ref().map(|verdict| filter.takes(verdict)), expected, "{text}");
+        assert_eq!(
+            verdicts.each_ref().map(|verdict| filter.takes(verdict)),
+            expected,
+            "{text}"
+        );
     }
 }
 

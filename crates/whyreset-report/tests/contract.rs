@@ -1,0 +1,56 @@
+//! The JSON of every case of every cause's page is verdict v1.
+
+use whyreset_causes::{CATALOG, Page, judge};
+use whyreset_report::json_v1;
+
+const SCHEMA: &str = include_str!("../../../contracts/verdict-v1.schema.json");
+
+#[test]
+fn every_verdict_keeps_the_contract() {
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut checked = 0;
+    for cause in CATALOG {
+        for case in Page::of(cause).cases() {
+            let line = json_v1::line(&judge(&case.dossier().unwrap()));
+            assert!(!line.contains('\n'));
+            let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let errors: Vec<String> = validator
+                .iter_errors(&json)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(
+                errors.is_empty(),
+                "{} line {}: {errors:?}\n{line}",
+                cause.id,
+                case.line
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "only {checked} verdicts");
+}
+
+#[test]
+fn the_validator_can_refuse() {
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let example = &schema["examples"][0];
+    assert!(validator.is_valid(example));
+    let mut broken = example.clone();
+    broken["cause"]["certainty"] = "very".into();
+    assert!(!validator.is_valid(&broken));
+}
+
+#[test]
+fn a_hostile_name_stays_one_line_of_json() {
+    let dossier = whyreset_evidence::parse_dossier(
+        "flow 10.0.0.2:1 > 10.0.0.1:2 watch=server\n\
+         +0 server sent state=CLOSE shut=3 attached unread=1 by=a%0a%22%1b[31m%5c[7]",
+    )
+    .unwrap();
+    let line = json_v1::line(&judge(&dossier));
+    assert!(!line.contains(['\n', '\u{1b}']), "{line}");
+    let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(json["sender"]["process"]["name"], "a\n\"\u{1b}[31m\\");
+}
