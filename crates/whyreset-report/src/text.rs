@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
-use whyreset_evidence::{EvidenceLine, Mark, Origin, Outcome, Party, Process, SeenFrom, Verdict, Victim};
+use whyreset_evidence::{
+    Certainty, EvidenceLine, Mark, Origin, Outcome, Party, Process, SeenFrom, Verdict, Victim,
+};
 
 use crate::escape::escape;
 use crate::paint::Ink;
@@ -13,8 +15,9 @@ use crate::wrap::wrap;
 const INDENT: usize = 14;
 /// Columns of the word before each reason.
 const WORD: usize = 8;
-/// More rivals than this are not read at three in the morning.
+/// More rivals than this are not read at three in the morning; beside a certain cause one will do.
 const RIVALS: usize = 4;
+const RIVALS_OF_CERTAIN: usize = 1;
 /// Answers of the form "it is not so" that are shown.
 const ABSENT: usize = 2;
 
@@ -132,7 +135,12 @@ fn reasons(verdict: &Verdict, style: &Style, out: &mut String) {
     if let Some(victim) = &verdict.victim {
         row("victim", Ink::Plain, &suffering(victim));
     }
-    for rival in cause.rivals.iter().take(RIVALS) {
+    let most = if cause.certainty == Certainty::Certain {
+        RIVALS_OF_CERTAIN
+    } else {
+        RIVALS
+    };
+    for rival in cause.rivals.iter().take(most) {
         row(
             "rival",
             Ink::Faint,
