@@ -52,8 +52,8 @@ pub type Listener<'a> = &'a mut dyn FnMut(Speaker, &str);
 pub struct Act {
     /// What goes wrong, in a few words.
     pub title: &'static str,
-    /// Whether the wire is worth showing.
-    pub ladder: bool,
+    /// Where the wire is worth showing: what to say beside the reset.
+    pub ladder: Option<&'static str>,
     play: fn(&mut Stage, Listener<'_>) -> anyhow::Result<()>,
 }
 

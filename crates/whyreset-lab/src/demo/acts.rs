@@ -15,27 +15,27 @@ const CLIENT: &str = "demo-client";
 pub static ACTS: &[Act] = &[
     Act {
         title: "nobody listens on the port",
-        ladder: false,
+        ladder: None,
         play: refused,
     },
     Act {
         title: "the server closes without reading everything",
-        ladder: true,
+        ladder: Some("in place of a FIN: data was lost"),
         play: unread,
     },
     Act {
         title: "the server closes, and the client writes again",
-        ladder: false,
+        ladder: None,
         play: late,
     },
     Act {
         title: "the server asks for an abort (SO_LINGER 0)",
-        ladder: false,
+        ladder: None,
         play: linger,
     },
     Act {
         title: "the server is killed",
-        ladder: false,
+        ladder: None,
         play: killed,
     },
 ];

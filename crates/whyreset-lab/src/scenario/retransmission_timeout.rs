@@ -10,7 +10,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     cause: "retransmission-timeout",
     summary: "tcp_retries2 exhausted, then a late packet",
     needs: NAMESPACES,
-    seconds: 4,
+    seconds: 6,
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
@@ -28,6 +28,8 @@ fn play(stage: &mut Stage) -> anyhow::Result<()> {
     stage.topology()?.cut(End::Server)?;
     pair.server.expect("send 10", "sent")?;
     pair.server.expect("recv 1", "error ETIMEDOUT")?;
+    // Long enough that the end and the late packet are two events for any watcher.
+    pair.client.expect("pause 1500", "ok")?;
     stage.topology()?.heal(End::Server)?;
     pair.client.expect("send 5", "sent")?;
     pair.client.expect("recv 1", "error ECONNRESET")?;

@@ -7,8 +7,13 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use whyreset_lab::Watcher;
+use whyreset_evidence::{Flags, Side};
 use whyreset_lab::demo::{ACTS, Speaker, Theatre, Wire};
+use whyreset_lab::{Frame, Watcher};
+use whyreset_report::ladder::{Rung, draw};
+
+use crate::args::Colour;
+use crate::screen;
 
 /// A verdict follows its reset within this time.
 const VERDICT: Duration = Duration::from_secs(3);
@@ -58,6 +63,10 @@ fn play(out: &mut dyn Write) -> anyhow::Result<()> {
         )?,
     }
     let mut words = vec!["--netns".to_owned(), theatre.netns.to_string()];
+    if screen::style(Colour::Auto, false, false).colour {
+        // Its stdout is a pipe to here.
+        words.extend(["--color", "always"].map(str::to_owned));
+    }
     if theatre.shared.is_some() {
         words.extend(["host", "127.0.0.1"].map(str::to_owned));
     }
@@ -81,8 +90,8 @@ fn play(out: &mut dyn Write) -> anyhow::Result<()> {
         if let Some(watcher) = &watcher {
             verdict(out, watcher)?;
         }
-        if act.ladder {
-            ladder(out, &wire)?;
+        if let Some(note) = act.ladder {
+            ladder(out, &wire, note)?;
         }
         out.flush()?;
     }
@@ -132,28 +141,56 @@ fn verdict(out: &mut dyn Write, watcher: &Watcher) -> io::Result<()> {
     Ok(())
 }
 
-fn ladder(out: &mut dyn Write, wire: &anyhow::Result<Wire>) -> io::Result<()> {
-    match wire {
-        Err(error) => writeln!(out, "\n     The wire could not be watched: {error:#}"),
-        Ok(wire) => {
-            writeln!(out, "\n     On the wire:")?;
-            for frame in &wire.frames {
-                writeln!(
-                    out,
-                    "     {} > {} {}",
-                    frame.source, frame.destination, frame.segment.flags
-                )?;
-            }
-            Ok(())
+fn ladder(out: &mut dyn Write, wire: &anyhow::Result<Wire>, note: &str) -> io::Result<()> {
+    let wire = match wire {
+        Err(error) => return writeln!(out, "\n     The wire could not be watched: {error:#}"),
+        Ok(wire) => wire,
+    };
+    let Some(first) = wire.frames.first() else {
+        return writeln!(out, "\n     Nothing was on the wire.");
+    };
+    let rung = |frame: &Frame| {
+        let segment = &frame.segment;
+        let reset = segment.flags.has(Flags::RST);
+        let size = if segment.len > 0 {
+            format!(" {} bytes", segment.len)
+        } else {
+            String::new()
+        };
+        Rung {
+            at: frame.at.duration_since(first.at).unwrap_or_default(),
+            from: if frame.source == wire.server {
+                Side::Server
+            } else {
+                Side::Client
+            },
+            label: format!("{}{size}", segment.flags),
+            note: reset.then(|| note.to_owned()),
+            reset,
         }
-    }
+    };
+    let rungs: Vec<Rung> = wire.frames.iter().map(rung).collect();
+    let client = if first.source == wire.server {
+        first.destination
+    } else {
+        first.source
+    };
+    let style = screen::style(Colour::Auto, false, false);
+    writeln!(out, "\n     On the wire:\n")?;
+    let drawn = draw(
+        &format!("client {client}"),
+        &format!("server {}", wire.server),
+        &rungs,
+        &style,
+    );
+    out.write_all(drawn.as_bytes())
 }
 
 const END: &str = "\
 refused      there never was a connection: a reset answered the SYN. Start the server, or fix the port.
 reset        there was a connection, and the other side's kernel threw it away. Ask who closed it, and why.
-broken pipe  the same reset, met one call later: the first write after it says `reset`, or drew it unseen.
+broken pipe  you wrote to a connection that was already dead. The reset came before, often drawn by your last write.
 
-Next:  sudo whyreset               every reset on this machine, as it happens
-       whyreset explain            all causes; `whyreset explain unread-data` is one page
-       sudo whyreset lab run --all every cause, made to happen and checked";
+Next:  sudo whyreset                every reset on this machine, as it happens
+       whyreset explain             all causes; `whyreset explain unread-data` is one page
+       sudo whyreset lab run --all  every cause, made to happen and checked";
