@@ -78,7 +78,8 @@ fn victim_side(dossier: &Dossier) -> Option<Side> {
 /// The reset only told that its own sender's timer had ended the connection: whom it was meant
 /// for had been silent, and the sender's program gets the error.
 fn gave_up(dossier: &Dossier, side: Side) -> bool {
-    dossier.errno(side) == Some(Errno::TimedOut) && dossier.received().is_none()
+    let answered = dossier.sent().is_some_and(|(_, sent)| sent.trigger.is_some());
+    dossier.errno(side) == Some(Errno::TimedOut) && dossier.received().is_none() && !answered
 }
 
 fn outcome(dossier: &Dossier) -> Outcome {
@@ -173,7 +174,7 @@ fn victim(dossier: &Dossier) -> Option<Victim> {
     if !dossier.watches(side) {
         return None;
     }
-    let process = dossier.owner(side).cloned();
+    let process = dossier.owner(side).or_else(|| dossier.listener(side)).cloned();
     let socket = dossier
         .received()
         .and_then(|(_, received)| received.socket.as_ref());

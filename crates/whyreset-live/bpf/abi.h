@@ -131,12 +131,13 @@ struct event {
 	struct segment trigger;
 	struct task current;
 	struct owner owner;
+	struct owner listener; /* of the local port, where the owner is not known */
 	struct tombstone tombstone;
 	struct tombstone other; /* the tombstone of the end across the wire, same namespace */
 	struct filtered filtered;
 	struct killer killer;
 };
 
-_Static_assert(sizeof(struct event) == 552, "src/abi.rs mirrors this structure");
+_Static_assert(sizeof(struct event) == 592, "src/abi.rs mirrors this structure");
 
 #endif

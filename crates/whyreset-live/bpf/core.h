@@ -151,6 +151,7 @@ struct slab { struct kmem_cache *slab_cache; } KERNEL;
 
 struct signal_struct { s32 group_exit_code; void *oom_mm; } KERNEL;
 struct task_struct {
+	struct task_struct *group_leader;
 	s32 tgid;
 	s32 exit_code;
 	u32 flags;

@@ -25,6 +25,7 @@ enum { EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED = 111 };
 enum { SHUTDOWN_BOTH = 3 };
 /* include/net/sock.h, enum sock_flags: the order of the first ones has not changed since 2.6. */
 enum { SOCK_DEAD = 0, SOCK_DONE = 1, SOCK_KEEPOPEN = 3, SOCK_LINGER = 4 };
+#define WAKE_AFTER_NS 50000000ull
 enum { PF_EXITING = 0x4, PF_KTHREAD = 0x200000 };
 enum { TH_FIN = 1, TH_SYN = 2, TH_RST = 4 };
 #define NO_REASON (~0u)
@@ -62,11 +63,32 @@ const volatile u32 set_mask = 4095; /* number of sets - 1 */
 
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, u32); __type(value, struct owner_set); } owners SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, u32); __type(value, struct tombstone_set); } tombstones SEC(".maps");
+struct port { u32 netns; u32 port; };
+struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 4096); __type(key, struct port); __type(value, struct owner); } listeners SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 1024); __type(key, u32); __type(value, struct killer); } killers SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 4096); __type(key, struct tuple); __type(value, struct filtered); } filtered SEC(".maps");
+/* When the last event was submitted. */
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } woken SEC(".maps");
 /* Addresses of page_offset_base and vmemmap_base, where kallsyms tells them. */
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 2); __type(key, u32); __type(value, u64); } symbols SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } lost SEC(".maps");
+
+/* ---- tasks ------------------------------------------------------------------------------------- */
+
+/* A process goes by its leader's name; a thread's own name is its private matter. */
+INLINE void name_now(char *comm)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	struct task_struct *now, *leader;
+
+	bpf_get_current_comm(comm, 16);
+	if ((u32)id == id >> 32)
+		return;
+	now = (void *)bpf_get_current_task();
+	leader = READ(now, group_leader);
+	if (leader)
+		READ_INTO((char (*)[16])comm, leader, comm);
+}
 
 /* ---- what is remembered ------------------------------------------------------------------------ */
 
@@ -123,7 +145,7 @@ INLINE void remember_owner(u64 sk, u32 role)
 	if (role != ROLE_SERVER) {
 		owner->tgid = bpf_get_current_pid_tgid() >> 32;
 		owner->cgroup = bpf_get_current_cgroup_id();
-		bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+		name_now(owner->comm);
 	}
 	set->at[way] = now;
 	barrier();
@@ -207,7 +229,7 @@ INLINE void task_now(struct task *task)
 
 	task->kthread = !!(flags & PF_KTHREAD);
 	task->tgid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(task->comm, sizeof(task->comm));
+	name_now(task->comm);
 	task->cgroup = bpf_get_current_cgroup_id();
 	task->exiting = !!(flags & PF_EXITING);
 	task->oom = 0;
@@ -452,11 +474,22 @@ INLINE struct event *reserve(u32 type)
 	return event;
 }
 
-/* Waking the reader costs several times the event itself: let it come by its own timer. */
+/* Waking the reader costs several times the event itself: in a storm it comes by its own timer,
+ * or when the ring fills. The first event after a pause wakes it, so that who holds a socket is
+ * looked up while it is still held. */
 INLINE void submit(struct event *event)
 {
-	u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
-	bpf_ringbuf_submit(event, waiting >= wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), now = event->at, *last;
+	u64 flags = waiting >= wakeup_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	u32 zero = 0;
+
+	last = bpf_map_lookup_elem(&woken, &zero);
+	if (last) {
+		if (now - *last > WAKE_AFTER_NS)
+			flags = BPF_RB_FORCE_WAKEUP;
+		*last = now;
+	}
+	bpf_ringbuf_submit(event, flags);
 }
 
 /* Adds what was kept about this connection: owner, tombstones, filtered segments, killer. */
@@ -473,6 +506,12 @@ INLINE void remember(struct event *event)
 		owner = owner_of(event->sk);
 		if (owner)
 			event->owner = *owner;
+	}
+	if (!event->owner.tgid && event->owner.role != ROLE_CLIENT) {
+		struct port port = { .netns = event->tuple.netns, .port = event->tuple.lport };
+		owner = bpf_map_lookup_elem(&listeners, &port);
+		if (owner)
+			event->listener = *owner;
 	}
 	swap(&other, &event->tuple);
 	tomb = tombstone_of(&event->tuple, 0);
@@ -662,6 +701,16 @@ INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
 	submit(event);
 }
 
+INLINE void remember_listener(struct sock *sk)
+{
+	struct port port = { .netns = netns_of((void *)sk) };
+	struct owner *owner = owner_of((u64)sk);
+
+	port.port = bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
+	if (owner)
+		bpf_map_update_elem(&listeners, &port, owner, BPF_ANY);
+}
+
 SEC("raw_tp/inet_sock_set_state")
 int on_set_state(u64 *ctx)
 {
@@ -679,6 +728,7 @@ int on_set_state(u64 *ctx)
 		return 0;
 	case TCP_LISTEN:
 		remember_owner((u64)sk, ROLE_LISTENER);
+		remember_listener(sk);
 		return 0;
 	case TCP_ESTABLISHED:
 		if (from != TCP_SYN_RECV || (only_netns && foreign(netns_of((void *)sk))))
@@ -777,7 +827,7 @@ int on_signal(u64 *ctx)
 	killer.at = bpf_ktime_get_ns();
 	killer.tgid = bpf_get_current_pid_tgid() >> 32;
 	killer.signal = signal;
-	bpf_get_current_comm(killer.comm, sizeof(killer.comm));
+	name_now(killer.comm);
 	bpf_map_update_elem(&killers, &tgid, &killer, BPF_ANY);
 	return 0;
 }

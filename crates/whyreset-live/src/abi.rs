@@ -168,6 +168,7 @@ pub struct Event {
     pub trigger: Segment,
     pub current: Task,
     pub owner: Owner,
+    pub listener: Owner,
     pub tombstone: Tombstone,
     pub other: Tombstone,
     pub filtered: Filtered,
@@ -186,7 +187,7 @@ const _: () = {
 };
 
 /// Bytes of one event; the C side asserts the same number.
-pub const EVENT_SIZE: usize = 552;
+pub const EVENT_SIZE: usize = 592;
 
 impl Event {
     /// The event in a ring record; `None` where the record is not one.

@@ -171,27 +171,28 @@ impl Translator {
     }
 
     fn owner(event: &Event, at: Timestamp, side: Side, facts: &mut Vec<Fact>) {
-        let owner = &event.owner;
-        if owner.tgid == 0 {
-            return;
+        let mut push = |owner: &abi::Owner| {
+            if owner.tgid == 0 {
+                return;
+            }
+            let process = Process::new(owner.tgid, text(&owner.comm));
+            let (what, state) = match owner.role {
+                role::LISTENER => (What::Listener(process), "TCP_LISTEN"),
+                _ => (What::Owner(process), "TCP_SYN_SENT"),
+            };
+            let cite = format!("kernel:inet_sock_set_state to {state}");
+            facts.push(Fact {
+                at,
+                side: Some(side),
+                what,
+                cite,
+            });
+        };
+        push(&event.owner);
+        // Whoever listens on a port that this end only uses is somebody else.
+        if side == Side::Server {
+            push(&event.listener);
         }
-        let process = Process::new(owner.tgid, text(&owner.comm));
-        let what = if owner.role == role::LISTENER {
-            What::Listener(process)
-        } else {
-            What::Owner(process)
-        };
-        let cite = if owner.role == role::LISTENER {
-            "TCP_LISTEN"
-        } else {
-            "TCP_SYN_SENT"
-        };
-        facts.push(Fact {
-            at,
-            side: Some(side),
-            what,
-            cite: format!("kernel:inet_sock_set_state to {cite}"),
-        });
     }
 
     fn ended(&self, tombstone: &abi::Tombstone, side: Side, facts: &mut Vec<Fact>) {

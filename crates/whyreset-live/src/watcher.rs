@@ -15,8 +15,9 @@ use crate::loader::{self, Attached};
 use crate::prerequisites;
 use crate::symbols::Symbols;
 
-/// How often the ring is drained while something happens. Events wait there without waking
-/// anybody: the wake-up costs several times the event. A ring that fills wakes the reader.
+/// How often the ring is drained while something happens. The first event after a pause wakes the
+/// reader, and so does a ring that fills; all others wait for this timer, for a wake-up costs
+/// several times the event.
 const DRAIN_BUSY: Duration = Duration::from_millis(20);
 /// How often while nothing does.
 const DRAIN_IDLE: Duration = Duration::from_millis(100);
@@ -226,7 +227,11 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
                 }
             }
             What::Owner(process) | What::Listener(process) => {
-                let cgroup = [told.cgroup, event.owner.cgroup].into_iter().find(|&id| id != 0);
+                let recorded = [event.owner, event.listener]
+                    .into_iter()
+                    .find(|owner| owner.tgid == process.pid);
+                let cgroup = recorded.map_or(told.cgroup, |owner| owner.cgroup);
+                let cgroup = (cgroup != 0).then_some(cgroup);
                 holders.describe(process, cgroup);
             }
             What::Killed(killed) => holders.describe(&mut killed.by, None),

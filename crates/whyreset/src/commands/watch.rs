@@ -215,6 +215,13 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         notice(&format!("privileges could not be dropped: {error}"));
     }
     announce(args, &watcher)?;
+    let unseen = privileges::missing_for_lookup();
+    if !unseen.is_empty() {
+        notice(&format!(
+            "{} missing: whose socket it is cannot be looked up for other users' processes (who closes one is still known)",
+            unseen.join(" and ")
+        ));
+    }
     let end = args.duration.map(|span| Instant::now() + span);
     while !stop.load(Ordering::Relaxed) && desk.end.is_none() && !desk.full() {
         let left = end.map_or(LOOK_UP, |end| end.saturating_duration_since(Instant::now()));

@@ -4,9 +4,6 @@ use crate::cause::{Accuse, Cause, From, Group, Situation, need};
 use crate::gone::{self, Past};
 use crate::{ask, filter, words};
 
-/// Data sent this short a time before a reset is what drew it.
-const JUST_SENT_MS: u64 = 1_000;
-
 pub static WRITE_AFTER_CLOSE: Cause = Cause {
     id: "write-after-close",
     group: Group::Closed,
@@ -196,18 +193,19 @@ fn more_arrived(dossier: &Dossier) -> Finding {
             None => Finding::absent("no segment drew the reset", &*fact.cite),
         };
     }
+    // A live socket acknowledges what it takes before it resets: only data that a closed one
+    // answered with a reset is still outstanding.
     ask::receiver(dossier, |fact, socket| {
         let fin = u32::from(socket.state.after_own_fin());
         let outstanding = socket.unacked.saturating_sub(fin);
-        let recent = socket.sent_ago_ms.filter(|ago| *ago <= JUST_SENT_MS);
-        let what = match (outstanding, recent) {
-            (0, Some(ago)) => format!("the receiver had sent data {} before", words::span_ms(ago)),
-            (bytes, _) => format!(
+        let what = match outstanding {
+            0 => "everything the receiver had sent was acknowledged".to_owned(),
+            bytes => format!(
                 "{} of the receiver were unacknowledged",
                 words::counted(bytes.into(), "byte")
             ),
         };
-        Finding::when(outstanding > 0 || recent.is_some(), what, &*fact.cite)
+        Finding::when(outstanding > 0, what, &*fact.cite)
     })
 }
 
