@@ -83,7 +83,9 @@ fn play(run: &Run) -> Result<ExitCode, String> {
     let json = run.output == Format::Json;
     if run.basic {
         let reports = whyreset_lab::run_basic(&program, &families).map_err(|error| format!("{error:#}"))?;
-        reports.iter().for_each(|report| print(&report.render(json)));
+        for report in &reports {
+            print(&report.render(json));
+        }
         let passed = reports.iter().all(whyreset_lab::Report::passed);
         return Ok(if passed {
             ExitCode::SUCCESS
@@ -94,9 +96,10 @@ fn play(run: &Run) -> Result<ExitCode, String> {
     let find = |id: &String| {
         Scenario::find(id).ok_or_else(|| format!("no scenario {id}; `whyreset lab list` shows them"))
     };
-    let scenarios = match run.all {
-        true => SCENARIOS.to_vec(),
-        false => run.ids.iter().map(find).collect::<Result<_, _>>()?,
+    let scenarios = if run.all {
+        SCENARIOS.to_vec()
+    } else {
+        run.ids.iter().map(find).collect::<Result<_, _>>()?
     };
     let options = Options {
         program,
