@@ -33,7 +33,9 @@ pub fn run() -> bool {
         Ok(Outcome::Passed)
     });
     steps.step("deny", deny);
-    steps.step("test", || cargo(&["test", "--workspace", "--locked"]));
+    steps.step("test", || {
+        cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
+    });
     steps.step("bpf --check", object::check);
     let mut binary = None;
     steps.step("release", || {
