@@ -169,7 +169,7 @@ fn storm(ground: &Ground, binary: &Path) -> Result<()> {
     std::thread::sleep(Duration::from_millis(500));
     let counted = watcher.stop()?;
     println!(
-        "reset storm: {} resets in {:.1} s ({:.0}/s); {} in {} verdicts, {} not told; resident {before} KiB before, \
+        "reset storm: {} resets in {:.1} s ({:.0}/s); {} in {} verdicts, {} not told, {} events counted as lost; resident {before} KiB before, \
          median {:.0} KiB, peak {peak} KiB [< 40960]",
         done.count,
         done.seconds,
@@ -177,6 +177,7 @@ fn storm(ground: &Ground, binary: &Path) -> Result<()> {
         counted.resets,
         counted.verdicts,
         done.count.saturating_sub(counted.resets),
+        counted.lost,
         median(&mut samples),
     );
     Ok(())

@@ -216,7 +216,8 @@ fn verdict(
     reading::assemble(dossier, cause, name, evidence, fix, benign)
 }
 
-/// The rivals worth naming: all that still stand, then the refused ones that came nearest.
+/// The rivals worth naming: all that still stand, then what the cause is commonly taken for and
+/// what refused it; for the unknown, the refused ones that came nearest.
 fn rivals(opinions: &[Opinion], named: Option<&Opinion>, mechanism: Option<&Opinion>) -> Vec<Rival> {
     const REFUSED_SHOWN: usize = 3;
     let is_named = |o: &Opinion| {
@@ -231,8 +232,21 @@ fn rivals(opinions: &[Opinion], named: Option<&Opinion>, mechanism: Option<&Opin
     };
     let mut standing: Vec<&Opinion> = opinions.iter().filter(|o| o.holds() && !is_named(o)).collect();
     standing.sort_by_key(|o| core::cmp::Reverse(o.certainty()));
-    let mut refused: Vec<&Opinion> = opinions.iter().filter(|o| o.refused() && o.seen() > 0).collect();
-    refused.sort_by_key(|o| core::cmp::Reverse(o.seen()));
+    let refused: Vec<&Opinion> = match named {
+        Some(named) => crate::Page::of(named.cause)
+            .neighbours()
+            .filter_map(|id| {
+                opinions
+                    .iter()
+                    .find(|o| o.cause.id == id && o.refused() && !is_named(o))
+            })
+            .collect(),
+        None => {
+            let mut near: Vec<&Opinion> = opinions.iter().filter(|o| o.refused() && o.seen() > 0).collect();
+            near.sort_by_key(|o| core::cmp::Reverse(o.seen()));
+            near
+        }
+    };
     standing
         .into_iter()
         .chain(refused.into_iter().take(REFUSED_SHOWN))

@@ -66,6 +66,14 @@ impl Page {
         bullets.into_iter()
     }
 
+    /// The causes that this one is taken for: ids in backticks of `## Not to be confused with`.
+    pub fn neighbours(&self) -> impl Iterator<Item = &'static str> {
+        self.section("Not to be confused with")
+            .split('`')
+            .skip(1)
+            .step_by(2)
+    }
+
     /// The runnable cases of the page.
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();

@@ -13,7 +13,7 @@ use crate::facts::Told;
 pub const HOLD: Duration = Duration::from_millis(60);
 
 /// Incidents open at once at most; beyond that the oldest are handed over early.
-const OPEN_AT_MOST: usize = 8_192;
+const OPEN_AT_MOST: usize = 4_096;
 
 /// The two ends in an order that does not depend on who looked.
 type Key = (SocketAddr, SocketAddr);

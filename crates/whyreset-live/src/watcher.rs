@@ -22,6 +22,12 @@ const DRAIN_BUSY: Duration = Duration::from_millis(20);
 /// How often while nothing does.
 const DRAIN_IDLE: Duration = Duration::from_millis(100);
 
+/// Events taken from the ring before dossiers are handed over.
+const BATCH: usize = 1_024;
+
+/// Batches taken at the end at most: more than the default ring holds.
+const FLUSH_BATCHES: usize = 16;
+
 /// Looks processes up; the binary wires the host's own table in.
 pub trait Holders {
     /// The process that holds the socket with this inode, asking `likely` first.
@@ -59,6 +65,8 @@ pub struct Watcher {
     incidents: Incidents,
     setting: Setting,
     holders: Box<dyn Holders>,
+    /// The last drain ended before the ring was empty.
+    full_batch: bool,
     /// Still to be read.
     symbols: Option<Symbols>,
 }
@@ -88,6 +96,7 @@ impl Watcher {
             incidents: Incidents::default(),
             setting: Setting { coverage },
             holders,
+            full_batch: false,
             symbols: Symbols::open(),
         })
     }
@@ -119,13 +128,24 @@ impl Watcher {
             if left.is_zero() || !go_on {
                 return;
             }
+            if self.full_batch {
+                continue;
+            }
             self.sleep(left.min(if busy { DRAIN_BUSY } else { DRAIN_IDLE }));
         }
     }
 
     /// Hands over what is still open, complete or not.
     pub fn flush(&mut self, deliver: &mut dyn FnMut(&Dossier) -> bool) {
-        self.drain();
+        // What is in the ring now, and no more: a storm may go on for ever.
+        for _ in 0..FLUSH_BATCHES {
+            self.drain();
+            self.incidents
+                .mature(Some(monotonic()), &self.setting, &mut |dossier| deliver(&dossier));
+            if !self.full_batch {
+                break;
+            }
+        }
         self.incidents
             .mature(None, &self.setting, &mut |dossier| deliver(&dossier));
     }
@@ -143,15 +163,18 @@ impl Watcher {
         self.incidents.echoes
     }
 
-    /// Takes every event that waits; `false` where none did.
+    /// Takes what waits, at most one batch: in a storm the ring never empties, and dossiers must
+    /// leave as events come. `false` where nothing waited.
     fn drain(&mut self) -> bool {
         self.translator.clock = Clock::now();
         let now = monotonic();
-        let mut any = false;
-        while let Some(item) = self.attached.ring.next() {
+        let mut taken = 0;
+        while taken < BATCH
+            && let Some(item) = self.attached.ring.next()
+        {
+            taken += 1;
             let Some(event) = Event::read(&item) else { continue };
             drop(item);
-            any = true;
             let Some(mut told) = self.translator.tell(&event) else {
                 continue;
             };
@@ -160,10 +183,11 @@ impl Watcher {
             }
             self.incidents.add(now, event.tuple.netns, told);
         }
-        if any {
+        if taken > 0 {
             self.setting.coverage.lost = self.lost();
         }
-        any
+        self.full_batch = taken == BATCH;
+        taken > 0
     }
 
     fn sleep(&self, span: Duration) {

@@ -18,7 +18,7 @@ const WORD: usize = 8;
 /// More rivals than this are not read at three in the morning; beside a certain cause one will do.
 const RIVALS: usize = 4;
 const RIVALS_OF_CERTAIN: usize = 1;
-/// Answers of the form "it is not so" that are shown.
+/// Answers of the form "it is not so" that are shown where the cause is not certain.
 const ABSENT: usize = 2;
 
 /// How it is printed.
@@ -118,7 +118,12 @@ fn reasons(verdict: &Verdict, style: &Style, out: &mut String) {
     {
         row("who", Ink::Plain, &place);
     }
-    for line in evidence(&verdict.evidence) {
+    let absent = if cause.certainty == Certainty::Certain {
+        0
+    } else {
+        ABSENT
+    };
+    for line in evidence(&verdict.evidence, absent) {
         let mut text = escape(&line.what);
         match line.finding {
             Mark::Blind => _ = write!(text, ": {}", escape(&line.cite)),
@@ -192,11 +197,11 @@ fn suffering(victim: &Victim) -> String {
 }
 
 /// What is shown of the evidence: each sentence once, what was seen before what was not.
-fn evidence(lines: &[EvidenceLine]) -> Vec<&EvidenceLine> {
+fn evidence(lines: &[EvidenceLine], absent: usize) -> Vec<&EvidenceLine> {
     let mut shown: Vec<&EvidenceLine> = Vec::new();
     for (mark, most) in [
         (Mark::Seen, usize::MAX),
-        (Mark::Absent, ABSENT),
+        (Mark::Absent, absent),
         (Mark::Blind, usize::MAX),
     ] {
         for line in lines.iter().filter(|line| line.finding == mark).take(most) {

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 pub struct Watcher {
     child: Child,
     verdicts: Option<std::thread::JoinHandle<Counted>>,
+    lost: Option<std::thread::JoinHandle<u64>>,
     /// From exec to the moment it said that it watches.
     pub ready_after: Duration,
 }
@@ -22,6 +23,8 @@ pub struct Counted {
     pub verdicts: u64,
     /// Resets folded into them.
     pub resets: u64,
+    /// Kernel events that it says were lost.
+    pub lost: u64,
 }
 
 impl Watcher {
@@ -48,13 +51,13 @@ impl Watcher {
             }
         }
         let ready_after = start.elapsed();
-        // The rest of stderr is the closing summary; nobody reads it, but the pipe must not fill.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        let lost = Some(std::thread::spawn(move || lost(stderr)));
         let stdout = child.stdout.take().context("no stdout")?;
         let verdicts = Some(std::thread::spawn(move || count(BufReader::new(stdout))));
         Ok(Self {
             child,
             verdicts,
+            lost,
             ready_after,
         })
     }
@@ -91,11 +94,27 @@ impl Watcher {
             bail!("the watcher was gone before its end");
         }
         self.child.wait()?;
-        let counted = self.verdicts.take().context("stopped twice")?;
-        counted
-            .join()
-            .map_err(|_| anyhow::anyhow!("the reader of its verdicts failed"))
+        let counted = self.verdicts.take().context("stopped twice")?.join();
+        let mut counted = counted.map_err(|_| anyhow::anyhow!("the reader of its verdicts failed"))?;
+        let lost = self.lost.take().context("stopped twice")?.join();
+        counted.lost = lost.map_err(|_| anyhow::anyhow!("the reader of its notices failed"))?;
+        Ok(counted)
     }
+}
+
+/// Reads its notices to the end: how many kernel events it says were lost.
+fn lost(notices: impl BufRead) -> u64 {
+    let mut lost = 0;
+    for line in notices.lines().map_while(Result::ok) {
+        if let Some((number, _)) = line.split_once(" kernel events were lost") {
+            lost = number
+                .rsplit(' ')
+                .next()
+                .and_then(|word| word.parse().ok())
+                .unwrap_or(0);
+        }
+    }
+    lost
 }
 
 impl Drop for Watcher {
