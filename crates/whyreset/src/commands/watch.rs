@@ -233,8 +233,7 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
     if desk.end.is_none() && !desk.full() {
         watcher.flush(&mut |dossier| desk.take(dossier));
     }
-    let nobody_reads = desk.end.is_some();
-    if !nobody_reads && args.output == Format::Text {
+    if desk.end.is_none() {
         notice(&desk.summary.text(false));
     }
     if watcher.lost() > 0 {
