@@ -107,7 +107,10 @@ struct Evidence<'a> {
 }
 
 fn ms(span: Option<Duration>) -> Option<f64> {
-    span.map(|span| span.as_secs_f64() * 1e3)
+    // Whole microseconds, divided once: no tail of binary noise.
+    span.map(|span| {
+        u32::try_from(span.as_micros()).map_or_else(|_| span.as_secs_f64() * 1e3, |us| f64::from(us) / 1e3)
+    })
 }
 
 /// The contract names five errors; another one is told in the evidence.

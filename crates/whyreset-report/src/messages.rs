@@ -58,7 +58,7 @@ static MESSAGES: &[Message] = &[
             "remote end closed connection without response",
             "empty reply from server",
             "curl: (52)",
-            "curl 52",
+            "curl (52)",
             "err_empty_response",
         ],
         runtime: "Python http.client, curl (52), Chromium",
@@ -68,7 +68,7 @@ static MESSAGES: &[Message] = &[
         causes: PIPE,
     },
     Message {
-        patterns: &["curl: (35)", "curl 35", "ssl_error_syscall", "ssl_connect"],
+        patterns: &["curl: (35)", "curl (35)", "ssl_error_syscall", "ssl_connect"],
         runtime: "curl (35), OpenSSL",
         errno: "ECONNRESET or an unexpected end",
         means: "the connection ended during the TLS handshake: wrong port or protocol, a server that drops the client \
@@ -77,7 +77,7 @@ static MESSAGES: &[Message] = &[
         causes: RESET,
     },
     Message {
-        patterns: &["curl: (56)", "curl 56"],
+        patterns: &["curl: (56)", "curl (56)"],
         runtime: "curl (56)",
         errno: "ECONNRESET",
         means: "the connection was reset while curl was receiving",
@@ -85,7 +85,7 @@ static MESSAGES: &[Message] = &[
         causes: RESET,
     },
     Message {
-        patterns: &["curl: (7)", "curl 7", "failed to connect"],
+        patterns: &["curl: (7)", "curl (7)", "failed to connect"],
         runtime: "curl (7)",
         errno: "ECONNREFUSED (or a reset right after the handshake)",
         means: "connect() failed: a reset answered the SYN, or ICMP said so",
@@ -98,7 +98,8 @@ static MESSAGES: &[Message] = &[
             "connection refused",
             "connectionrefused",
             "actively refused",
-            "10061",
+            "wsaeconnrefused",
+            "(10061)",
         ],
         runtime: "Java ConnectException, Python ConnectionRefusedError, Go `connect: connection refused`, .NET 10061",
         errno: "ECONNREFUSED (111)",
@@ -119,21 +120,14 @@ static MESSAGES: &[Message] = &[
             "econnaborted",
             "software caused connection abort",
             "connectionaborted",
-            "10053",
+            "wsaeconnaborted",
+            "(10053)",
         ],
         runtime: "Python ConnectionAbortedError, Java `Software caused connection abort`, .NET 10053",
         errno: "ECONNABORTED (103)",
         means: "this host's own kernel destroyed the socket on request (ss -K, SOCK_DESTROY, an agent)",
         not: "not the other end's doing",
         causes: &["admin-abort"],
-    },
-    Message {
-        patterns: &["etimedout", "timed out", "timeout", "10060"],
-        runtime: "Java SocketTimeoutException, Python TimeoutError, Go `i/o timeout`, Node ETIMEDOUT",
-        errno: "ETIMEDOUT (110), or the program's own clock",
-        means: "nothing came back: the kernel gave up on what it had sent, or the program did not wait that long",
-        not: "not a reset, though one may follow when the other end speaks again",
-        causes: TIMEOUT,
     },
     Message {
         patterns: &[
@@ -143,7 +137,8 @@ static MESSAGES: &[Message] = &[
             "connection reset",
             "err_connection_reset",
             "forcibly closed",
-            "10054",
+            "wsaeconnreset",
+            "(10054)",
             "recv failure",
         ],
         runtime: "Java `SocketException: Connection reset`, Python ConnectionResetError, Node ECONNRESET, Go `read: \
@@ -153,10 +148,38 @@ static MESSAGES: &[Message] = &[
         not: "not necessarily the other program's doing: its kernel, its host's death, or a box between can send it",
         causes: RESET,
     },
+    Message {
+        patterns: &["etimedout", "timed out", "timeout", "(10060)"],
+        runtime: "Java SocketTimeoutException, Python TimeoutError, Go `i/o timeout`, Node ETIMEDOUT",
+        errno: "ETIMEDOUT (110), or the program's own clock",
+        means: "nothing came back: the kernel gave up on what it had sent, or the program did not wait that long",
+        not: "not a reset, though one may follow when the other end speaks again",
+        causes: TIMEOUT,
+    },
+    Message {
+        patterns: &[
+            "unexpected eof",
+            ": eof",
+            "eoferror",
+            "end of file",
+            "end of stream",
+        ],
+        runtime: "Go `EOF`, Java EOFException, Python EOFError, OpenSSL `unexpected eof while reading`",
+        errno: "none",
+        means: "the other end closed in good order (FIN) where the program still expected something",
+        not: "not a reset; what is written afterwards may draw one",
+        causes: PIPE,
+    },
 ];
 
-/// Errno numbers of Linux as people paste them.
-const NUMBERS: [(&str, &str); 5] = [
+/// Short words that mean something only when they stand alone: errno numbers of Linux and of
+/// Windows, which are also ports and times inside a sentence.
+const NUMBERS: [(&str, &str); 10] = [
+    ("eof", "unexpected eof"),
+    ("10054", "econnreset"),
+    ("10061", "econnrefused"),
+    ("10060", "etimedout"),
+    ("10053", "econnaborted"),
     ("104", "econnreset"),
     ("111", "econnrefused"),
     ("32", "epipe"),
@@ -238,6 +261,27 @@ mod tests {
                 "ECONNREFUSED (111)",
             ),
             ("ECONNABORTED", "ECONNABORTED (103)"),
+            (
+                "curl 7.88.1: Recv failure: Connection reset by peer",
+                "ECONNRESET (104)",
+            ),
+            (
+                "dial 10.0.0.1:10061: read: connection reset by peer",
+                "ECONNRESET (104)",
+            ),
+            (
+                "read: connection reset by peer (request timeout 5s)",
+                "ECONNRESET (104)",
+            ),
+            ("System.Net.Sockets.SocketException (10054)", "ECONNRESET (104)"),
+            ("curl (7)", "ECONNREFUSED (or a reset right after the handshake)"),
+            (
+                "read tcp: i/o timeout",
+                "ETIMEDOUT (110), or the program's own clock",
+            ),
+            ("unexpected EOF", "none"),
+            ("EOF", "none"),
+            ("10054", "ECONNRESET (104)"),
             ("104", "ECONNRESET (104)"),
             ("errno=32", "EPIPE (32)"),
             ("110", "ETIMEDOUT (110), or the program's own clock"),

@@ -204,9 +204,11 @@ fn evidence(lines: &[EvidenceLine], absent: usize) -> Vec<&EvidenceLine> {
         (Mark::Absent, absent),
         (Mark::Blind, usize::MAX),
     ] {
-        for line in lines.iter().filter(|line| line.finding == mark).take(most) {
-            if !shown.iter().any(|known| known.what == line.what) {
+        let mut left = most;
+        for line in lines.iter().filter(|line| line.finding == mark) {
+            if left > 0 && !shown.iter().any(|known| known.what == line.what) {
                 shown.push(line);
+                left -= 1;
             }
         }
     }
