@@ -232,20 +232,19 @@ fn rivals(opinions: &[Opinion], named: Option<&Opinion>, mechanism: Option<&Opin
     };
     let mut standing: Vec<&Opinion> = opinions.iter().filter(|o| o.holds() && !is_named(o)).collect();
     standing.sort_by_key(|o| core::cmp::Reverse(o.certainty()));
-    let refused: Vec<&Opinion> = match named {
-        Some(named) => crate::Page::of(named.cause)
+    let refused: Vec<&Opinion> = if let Some(named) = named {
+        crate::Page::of(named.cause)
             .neighbours()
             .filter_map(|id| {
                 opinions
                     .iter()
                     .find(|o| o.cause.id == id && o.refused() && !is_named(o))
             })
-            .collect(),
-        None => {
-            let mut near: Vec<&Opinion> = opinions.iter().filter(|o| o.refused() && o.seen() > 0).collect();
-            near.sort_by_key(|o| core::cmp::Reverse(o.seen()));
-            near
-        }
+            .collect()
+    } else {
+        let mut near: Vec<&Opinion> = opinions.iter().filter(|o| o.refused() && o.seen() > 0).collect();
+        near.sort_by_key(|o| core::cmp::Reverse(o.seen()));
+        near
     };
     standing
         .into_iter()
