@@ -42,7 +42,9 @@ struct owner {
 	u64 born;
 	u64 cgroup;
 	u32 tgid;
-	u32 role;
+	u16 role;
+	u8 half_closed; /* shutdown(SHUT_WR): a tombstone stands, and the socket is still read */
+	u8 pad;
 	char comm[16];
 };
 

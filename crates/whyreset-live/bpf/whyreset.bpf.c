@@ -140,6 +140,7 @@ INLINE void remember_owner(u64 sk, u32 role)
 	barrier();
 	owner->born = now;
 	owner->role = role;
+	owner->half_closed = 0;
 	owner->tgid = 0;
 	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
 	if (role != ROLE_SERVER) {
@@ -637,6 +638,8 @@ INLINE void closed(struct sock *sk, u32 netns, u8 from, u8 to)
 	tomb->shutdown = READ(sk, sk_shutdown);
 	task_now(&tomb->by);
 	owner = owner_of((u64)sk);
+	if (owner)
+		owner->half_closed = tomb->shutdown != SHUTDOWN_BOTH;
 	tomb->born = owner ? owner->born : 0;
 	tomb->role = owner ? owner->role : ROLE_UNKNOWN;
 }
@@ -739,8 +742,11 @@ int on_set_state(u64 *ctx)
 		break;
 	case TCP_CLOSE:
 		err = READ(sk, sk_err);
-		if (!err && from == TCP_FIN_WAIT2)
-			closed_whole(sk);
+		if (!err && from == TCP_FIN_WAIT2) {
+			struct owner *owner = owner_of((u64)sk);
+			if (!owner || owner->half_closed)
+				closed_whole(sk);
+		}
 		if (!err && from != TCP_SYN_SENT)
 			return 0;
 		break;

@@ -30,9 +30,9 @@ pub mod flag {
 
 /// `enum role`.
 pub mod role {
-    pub const CLIENT: u32 = 1;
-    pub const SERVER: u32 = 2;
-    pub const LISTENER: u32 = 3;
+    pub const CLIENT: u16 = 1;
+    pub const SERVER: u16 = 2;
+    pub const LISTENER: u16 = 3;
 }
 
 /// `reason` where the kernel gives none.
@@ -57,7 +57,9 @@ pub struct Owner {
     pub born: u64,
     pub cgroup: u64,
     pub tgid: u32,
-    pub role: u32,
+    pub role: u16,
+    pub half_closed: u8,
+    pub pad: u8,
     pub comm: [u8; 16],
 }
 

@@ -336,12 +336,12 @@ fn orient(event: &Event, local: SocketAddr, remote: SocketAddr) -> (Flow, Side) 
     let trigger = Flags(event.trigger.flags);
     let incoming = event.trigger.present != 0;
     // The other end's tombstone has the other end's role.
-    let across = match u32::from(event.other.role) {
+    let across = match u16::from(event.other.role) {
         role::CLIENT => role::SERVER,
         role::SERVER => role::CLIENT,
         _ => 0,
     };
-    match [event.owner.role, u32::from(event.tombstone.role), across]
+    match [event.owner.role, u16::from(event.tombstone.role), across]
         .into_iter()
         .find(|&role| role != 0)
     {
