@@ -6,13 +6,15 @@
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use whyreset_evidence::{
-    Drop, Ended, Errno, Exit, Fact, Flags, Flow, Killed, Mode, Process, Received, Roles, Segment, Sent,
-    Shutdown, Side, Socket, TcpState, Timestamp, What,
+    Drop, Ended, Errno, Exit, Fact, Flags, Flow, Killed, Process, Received, Segment, Sent, Shutdown, Side,
+    Socket, TcpState, Timestamp, What,
 };
 
-use crate::abi::{self, Event, event_type, flag, mode, role};
-use crate::clock::{Clock, ago_ms, ticks_per_second};
+use crate::abi::{self, Event, event_type, flag, role};
+use crate::clock::Clock;
+use crate::connection::{is_echo, orient, trusted_tombstones};
 use crate::loader::Names;
+use crate::snapshot::socket;
 
 /// Segments that a filter dropped earlier than this before a reset have nothing to do with it.
 const FILTERED_WITHIN_NS: u64 = 3_000_000_000;
@@ -310,153 +312,6 @@ fn cite(event: &Event, what: &What, names: &Names) -> String {
         }
         _ => what.kernel_cite(),
     }
-}
-
-/// Who opened the connection: known where its opening was seen, or the segment itself tells;
-/// else an accepted socket is known by the TTL of its handshake, else by its port.
-fn orient(event: &Event, local: SocketAddr, remote: SocketAddr) -> (Flow, Side) {
-    let as_server = |roles| {
-        (
-            Flow {
-                roles,
-                ..Flow::new(remote, local)
-            },
-            Side::Server,
-        )
-    };
-    let as_client = |roles| {
-        (
-            Flow {
-                roles,
-                ..Flow::new(local, remote)
-            },
-            Side::Client,
-        )
-    };
-    let trigger = Flags(event.trigger.flags);
-    let incoming = event.trigger.present != 0;
-    // The other end's tombstone has the other end's role.
-    let across = match u16::from(event.other.role) {
-        role::CLIENT => role::SERVER,
-        role::SERVER => role::CLIENT,
-        _ => 0,
-    };
-    match [event.owner.role, u16::from(event.tombstone.role), across]
-        .into_iter()
-        .find(|&role| role != 0)
-    {
-        Some(role::CLIENT) => return as_client(Roles::Known),
-        Some(role::SERVER | role::LISTENER) => return as_server(Roles::Known),
-        _ => {}
-    }
-    match (event.mode, TcpState::from_number(event.state)) {
-        (mode::FULL, TcpState::Listen) | (mode::MINI, TcpState::NewSynRecv) => as_server(Roles::Known),
-        (mode::FULL, TcpState::SynSent) => as_client(Roles::Known),
-        (mode::FULL, _) if event.handshake_ttl > 1 => as_server(Roles::Guessed),
-        _ if incoming && trigger.is_open() => as_server(Roles::Known),
-        _ if incoming && trigger.is_syn_ack() => as_client(Roles::Known),
-        _ => {
-            let flow = Flow::guessed(local, remote);
-            let side = flow.side_of(local).unwrap_or(Side::Server);
-            (flow, side)
-        }
-    }
-}
-
-fn socket(event: &Event) -> Option<Socket> {
-    let state = TcpState::from_number(event.state);
-    match event.mode {
-        mode::MINI => Some(Socket {
-            mode: Mode::Mini,
-            state,
-            substate: (event.substate != 0).then(|| TcpState::from_number(event.substate)),
-            ..Socket::default()
-        }),
-        mode::FULL => {
-            let hz = ticks_per_second(event.jiffies, event.at);
-            let ago = |then: u32| (then != 0).then(|| ago_ms(event.jiffies, then, hz));
-            let is = |bit: u8| event.flags & bit != 0;
-            // The acknowledgment of our own SYN counts as one byte.
-            let syn = u64::from(event.owner.role == role::CLIENT && event.bytes_acked > 0);
-            let born = event.owner.born;
-            Some(Socket {
-                mode: Mode::Full,
-                state,
-                substate: None,
-                shutdown: Shutdown(event.shutdown),
-                attached: is(flag::ATTACHED),
-                dead: is(flag::DEAD),
-                linger: is(flag::LINGER),
-                linger_ms: event.lingertime.saturating_mul(1_000) / hz.max(1),
-                linger2_negative: is(flag::LINGER2_NEGATIVE),
-                keepalive: is(flag::KEEPALIVE),
-                probes_out: event.probes_out.into(),
-                retransmits: event.retransmits.into(),
-                user_timeout_ms: event.user_timeout,
-                unread: event.unread,
-                unacked: event.unacked,
-                unsent: event.unsent,
-                snd_wnd: event.snd_wnd,
-                bytes_received: event.bytes_received,
-                bytes_acked: event.bytes_acked - syn,
-                sent_ago_ms: ago(event.lsndtime).filter(|_| event.bytes_acked > syn || event.unacked > 0),
-                heard_ago_ms: ago(event.rcv_tstamp),
-                age_ms: (born != 0 && event.at > born && event.owner.role != role::LISTENER)
-                    .then(|| (event.at - born) / 1_000_000),
-                backlog: event.backlog,
-                max_backlog: event.max_backlog,
-                mptcp: is(flag::MPTCP),
-                handshake_ttl: (event.handshake_ttl > 1).then_some(event.handshake_ttl),
-            })
-        }
-        _ => None,
-    }
-}
-
-/// The tombstones that belong to this very connection, each with its end. Addresses are used
-/// again: what ended before the living socket was born is another connection's, a SYN begins a
-/// new one, and the failure that the event at hand has itself just written is no earlier end.
-fn trusted_tombstones(event: &Event, side: Side) -> Vec<(abi::Tombstone, Side)> {
-    let trigger = Flags(event.trigger.flags);
-    if event.trigger.present != 0 && trigger.is_open() {
-        return Vec::new();
-    }
-    let state = TcpState::from_number(event.state);
-    let living = event.mode == mode::FULL && state != TcpState::Listen;
-    let born = event.owner.born;
-    let trust =
-        |at: u64, plausible: bool| at != 0 && (!living || if born != 0 { at >= born } else { plausible });
-    let (mut own, mut other) = (event.tombstone, event.other);
-    if !trust(own.closed_at, state.after_own_fin() || state == TcpState::Close) {
-        own.closed_at = 0;
-    }
-    if living && event.kind != event_type::ERROR {
-        own.failed_at = 0;
-    }
-    let after_peer_fin = matches!(
-        state,
-        TcpState::CloseWait | TcpState::LastAck | TcpState::Closing | TcpState::Close
-    );
-    if !trust(other.closed_at, after_peer_fin) {
-        other.closed_at = 0;
-    }
-    // Why the other end failed is told by its own event.
-    other.failed_at = 0;
-    vec![(own, side), (other, side.other())]
-}
-
-/// Whether the connection had already been reset when this stray answer was made.
-fn is_echo(event: &Event) -> bool {
-    let stray = event.kind == event_type::SENT && (event.mode != mode::FULL || event.state == 10);
-    let flags = Flags(event.trigger.flags);
-    let tombstone = &event.tombstone;
-    let reset_before = tombstone.reset_sent != 0
-        || (tombstone.failed_at != 0
-            && matches!(
-                Errno::from_number(tombstone.err),
-                Errno::ConnReset | Errno::Pipe | Errno::ConnAborted
-            ));
-    stray && reset_before && event.trigger.present != 0 && !flags.has(Flags::SYN)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Events to facts: who is named, whose tombstone counts, what is an echo.
 
+use whyreset_evidence::Roles;
+
 use super::*;
+use crate::abi::mode;
 
 fn mapped(v4: [u8; 4]) -> [u8; 16] {
     let mut bytes = [0; 16];

@@ -6,10 +6,12 @@
 mod abi;
 mod btf_enum;
 mod clock;
+mod connection;
 mod facts;
 mod incident;
 mod loader;
 mod prerequisites;
+mod snapshot;
 mod symbols;
 mod sys;
 mod watcher;
