@@ -1,12 +1,91 @@
-//! The pages of the catalogue for a terminal.
+//! The pages of the catalogue for a terminal, and which of them answers a question. Refuses to
+//! guess: what is near is offered, not shown.
+
+mod near;
 
 use std::fmt::Write as _;
 
-use whyreset_causes::{CATALOG, Cause, Group, Page};
+use whyreset_causes::{CATALOG, Cause, Group, Page, RESERVED, find};
 
+use crate::messages;
 use crate::paint::Ink;
 use crate::text::Style;
 use crate::wrap::wrap;
+
+pub use near::nearest;
+
+/// What `query` asks for: nothing (the list), a cause's id, one of its everyday cases, a kernel
+/// reset reason, an errno, or an error message in any runtime's words.
+///
+/// # Errors
+/// Why there is no answer, and what is near.
+pub fn answer(query: &str, style: &Style) -> Result<String, String> {
+    if query.trim().is_empty() {
+        return Ok(list());
+    }
+    let id = near::as_id(query);
+    if let Some(cause) = find(&id) {
+        return Ok(page(cause, style));
+    }
+    if let Some((cause, situation)) = situation(&id) {
+        return Ok(format!(
+            "{situation} is an everyday case of {}\n\n{}",
+            cause.id,
+            page(cause, style)
+        ));
+    }
+    if RESERVED.contains(&id.as_str()) {
+        return Err(format!(
+            "{id} is a cause that this version cannot prove, and it has no page yet (`whyreset explain` alone lists those that have)"
+        ));
+    }
+    if let Some(causes) = kernel_reason(query.trim()) {
+        return Ok(causes);
+    }
+    // A misspelt id may hold a word of some message (`user-timeot`, `retransmision-timeout`).
+    let near = nearest(query);
+    if let Some(meaning) = messages::explain(query).filter(|_| near.is_none()) {
+        return Ok(meaning);
+    }
+    let near = near.map_or(String::new(), |id| {
+        format!("; did you mean `whyreset explain {id}`?")
+    });
+    Err(format!(
+        "neither a cause nor an error message that is known{near} (`whyreset explain` alone lists the causes)"
+    ))
+}
+
+/// `late-close-notify`, alone or as the head line of a verdict has it, after its cause and a `/`.
+fn situation(id: &str) -> Option<(&'static Cause, &'static str)> {
+    let (cause, name) = id
+        .split_once('/')
+        .map_or((None, id), |(cause, name)| (Some(cause), name));
+    CATALOG
+        .iter()
+        .filter(|known| cause.is_none_or(|cause| cause == known.id))
+        .find_map(|known| Some((*known, known.situations.iter().find(|s| s.id == name)?.id)))
+}
+
+/// The causes under which the kernel gives this reason; one reason belongs to many.
+fn kernel_reason(word: &str) -> Option<String> {
+    let word = word.to_uppercase();
+    let reason = word.strip_prefix("SK_RST_REASON_").unwrap_or(&word);
+    let causes: Vec<&Cause> = CATALOG
+        .iter()
+        .copied()
+        .filter(|cause| cause.kernel.contains(&reason))
+        .collect();
+    if causes.is_empty() {
+        return None;
+    }
+    let mut out =
+        format!("{reason}: the kernel's reset reason, which is never a cause by itself. It shows with:\n");
+    let widest = causes.iter().map(|cause| cause.id.len()).max().unwrap_or(0);
+    for cause in causes {
+        _ = writeln!(out, "  {:widest$}  {}", cause.id, cause.summary);
+    }
+    Some(out)
+}
 
 /// The page of one cause: its Markdown with headings and bullets kept, paragraphs wrapped.
 pub fn page(cause: &Cause, style: &Style) -> String {
@@ -83,44 +162,65 @@ pub fn list() -> String {
     out
 }
 
-/// The cause whose id is nearest to `word`, where one is near at all.
-pub fn nearest(word: &str) -> Option<&'static str> {
-    // A hostile or pasted text is no misspelt id.
-    let word = (word.len() <= 64).then(|| word.to_lowercase().replace([' ', '_'], "-"))?;
-    CATALOG
-        .iter()
-        .map(|cause| (distance(&word, cause.id), cause.id))
-        .min()
-        .filter(|(distance, id)| *distance <= id.len() / 3)
-        .map(|(_, id)| id)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn style() -> Style {
+        Style {
+            colour: false,
+            width: Some(80),
+            brief: false,
+            verbose: false,
+            zone: jiff::tz::TimeZone::UTC,
+        }
+    }
+
     #[test]
-    fn a_slip_of_the_finger_finds_the_cause() {
-        assert_eq!(nearest("no-listner"), Some("no-listener"));
-        assert_eq!(nearest("Unread Data"), Some("unread-data"));
-        assert_eq!(nearest("banana"), None);
-        assert_eq!(nearest(&"x".repeat(1 << 20)), None);
+    fn a_question_finds_its_answer() {
+        for (query, first) in [
+            ("", "refused"),
+            ("unread-data", "unread-data"),
+            ("Unread Data", "unread-data"),
+            ("unknown", "unknown"),
+            (
+                "late-close-notify",
+                "late-close-notify is an everyday case of write-after-close",
+            ),
+            (
+                "write-after-close/late-close-notify",
+                "late-close-notify is an everyday case of write-after-close",
+            ),
+            (
+                "Connection timed out",
+                "ETIMEDOUT (110), or the program's own clock",
+            ),
+        ] {
+            let answer = answer(query, &style()).unwrap();
+            assert_eq!(answer.lines().next(), Some(first), "{query}");
+        }
+        let reason = answer("SK_RST_REASON_TCP_STATE", &style()).unwrap();
+        assert!(
+            reason.contains("linger-abort") && reason.contains("admin-abort"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn what_has_no_answer_says_what_is_near() {
+        for (query, part) in [
+            ("no-listner", "did you mean `whyreset explain no-listener`?"),
+            (
+                "retransmision-timeout",
+                "did you mean `whyreset explain retransmission-timeout`?",
+            ),
+            ("unread-data/late-close-notify", "neither a cause nor"),
+            ("idle-timeout", "cannot prove"),
+            ("banana", "neither a cause nor"),
+        ] {
+            let refusal = answer(query, &style()).unwrap_err();
+            assert!(refusal.contains(part), "{query}: {refusal}");
+        }
     }
 
     #[test]
@@ -137,14 +237,7 @@ mod tests {
 
     #[test]
     fn a_page_keeps_its_cases_and_loses_its_fences() {
-        let style = Style {
-            colour: false,
-            width: Some(80),
-            brief: false,
-            verbose: false,
-            zone: jiff::tz::TimeZone::UTC,
-        };
-        let page = page(CATALOG[0], &style);
+        let page = page(CATALOG[0], &style());
         assert!(
             page.contains("WHAT IT MEANS") && page.contains("FIX") && page.contains("    flow "),
             "{page}"

@@ -2,27 +2,16 @@
 
 use std::process::ExitCode;
 
-use whyreset_report::{explain, messages};
+use whyreset_report::explain;
 
 use crate::args::Explain;
 use crate::screen;
 
 /// Answers, or says what is near and ends with 2.
 pub fn run(args: &Explain) -> ExitCode {
-    let query = args.what.join(" ");
-    if query.is_empty() {
-        return screen::answer(&explain::list());
+    let style = screen::style(args.color, false, false);
+    match explain::answer(&args.what.join(" "), &style) {
+        Ok(answer) => screen::answer(&answer),
+        Err(refusal) => screen::fail(&refusal),
     }
-    if let Some(cause) = whyreset_causes::find(&query) {
-        return screen::answer(&explain::page(cause, &screen::style(args.color, false, false)));
-    }
-    if let Some(meaning) = messages::explain(&query) {
-        return screen::answer(&meaning);
-    }
-    let near = explain::nearest(&query).map_or(String::new(), |id| {
-        format!("; did you mean `whyreset explain {id}`?")
-    });
-    screen::fail(&format!(
-        "neither a cause nor an error message that is known{near} (`whyreset explain` alone lists the causes)"
-    ))
 }
