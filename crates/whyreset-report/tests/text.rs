@@ -57,6 +57,76 @@ fn texts() {
 }
 
 #[test]
+fn the_head_line_says_what_happened_and_where() {
+    const V4: &str = "flow 10.0.0.2:53211 > 10.0.0.1:8080";
+    for (watch, facts, expected) in [
+        (
+            "server",
+            "+0 server sent nosocket on=S seq=100 reason=NO_SOCKET",
+            "refused by server  (kernel)  no-listener  certain",
+        ),
+        (
+            "client",
+            "-0.1 client dropped reason=NETFILTER_DROP on=S len=0\n+0 client received state=SYN_SENT\n\
+             +0.01 client errored ECONNREFUSED",
+            "refused between  (firewall)  firewall-reject  likely",
+        ),
+        (
+            "client,server",
+            "+0 client received state=ESTABLISHED unacked=517\n+0.01 client errored ECONNRESET",
+            "reset between  (middlebox)  injected-reset  likely",
+        ),
+        (
+            "client",
+            "+0 client ended ESTABLISHED>CLOSE attached keepalive probes=9 error=ETIMEDOUT\n\
+             +0.01 client errored ETIMEDOUT",
+            "timed out at client  (kernel)  keepalive-timeout  certain",
+        ),
+        (
+            "client",
+            "+0 client ended SYN_SENT>CLOSE attached error=ECONNABORTED\n+0.01 client errored ECONNABORTED",
+            "aborted by client  (operator)  admin-abort  certain",
+        ),
+        (
+            "client",
+            "+0 client received state=ESTABLISHED",
+            "reset received  unknown",
+        ),
+        (
+            "server",
+            "-3 server ended ESTABLISHED>FIN_WAIT1 shut=3 by=app[812]\n\
+             +0 server sent state=TIME_WAIT mini sub=FIN_WAIT2 on=P. len=31 payload=150303001a",
+            "reset by server  app[812]  write-after-close/late-close-notify  certain  (benign)",
+        ),
+    ] {
+        let dossier = parse_dossier(&format!("{V4} watch={watch}\n{facts}")).unwrap();
+        let brief = Style {
+            brief: true,
+            ..style()
+        };
+        let head = verdict(&judge(&dossier), &brief);
+        let (_, said) = head.split_once("10.0.0.1:8080  ").unwrap();
+        assert_eq!(said.trim_end(), expected, "{facts}");
+    }
+}
+
+#[test]
+fn no_line_of_reasons_passes_the_terminal() {
+    for columns in [48, 80, 132] {
+        let narrow = Style {
+            width: Some(columns),
+            ..style()
+        };
+        for facts in [UNREAD, LATE, FROM_AFAR] {
+            let text = verdict(&judge(&parse_dossier(facts).unwrap()), &narrow);
+            for line in text.lines().skip(1) {
+                assert!(line.chars().count() <= columns, "{columns}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn brief_is_one_line_and_colour_only_adds() {
     let judged = judge(&parse_dossier(UNREAD).unwrap());
     let brief = verdict(

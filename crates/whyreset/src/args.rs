@@ -88,7 +88,7 @@ pub struct Watch {
     #[arg(short, long)]
     pub verbose: bool,
     /// Stop after this many verdicts
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Stop after this long: 500ms, 60s, 5m, 2h
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -128,8 +128,8 @@ pub struct Watch {
 /// `whyreset explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A cause's id, an errno (name or number), or an error message in any runtime's words
-    #[arg(value_name = "ID|ERROR")]
+    /// A cause's id, an errno (name or number), an error message in any runtime's words, or a kernel reset reason
+    #[arg(value_name = "ID|ERROR", allow_negative_numbers = true)]
     pub what: Vec<String>,
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]

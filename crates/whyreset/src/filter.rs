@@ -66,7 +66,13 @@ pub struct FilterError {
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "the filter cannot be read: {}", self.why)?;
-        writeln!(f, "  {}", self.text)?;
+        // A filter may be put together from something that was pasted; one column a character.
+        let shown: String = self
+            .text
+            .chars()
+            .map(|c| if c.is_control() { '?' } else { c })
+            .collect();
+        writeln!(f, "  {shown}")?;
         write!(
             f,
             "  {:width$}^",

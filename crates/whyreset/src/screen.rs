@@ -19,7 +19,7 @@ pub fn style(colour: Colour, brief: bool, verbose: bool) -> Style {
     let colour = match colour {
         Colour::Always => true,
         Colour::Never => false,
-        Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        Colour::Auto => terminal && wants_colour(),
     };
     let width = terminal
         .then(|| rustix::termios::tcgetwinsize(&stdout).ok())
@@ -33,6 +33,13 @@ pub fn style(colour: Colour, brief: bool, verbose: bool) -> Style {
         verbose,
         zone: jiff::tz::TimeZone::try_system().unwrap_or(jiff::tz::TimeZone::UTC),
     }
+}
+
+/// `NO_COLOR` (no-color.org: any value that is not empty), and terminals that have none.
+fn wants_colour() -> bool {
+    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    !forbidden && !dumb
 }
 
 /// Writes all of `text` at once. `Ok(false)`: nobody reads any more, which is a quiet end.

@@ -158,6 +158,13 @@ fn a_bad_command_line_or_recording_ends_with_2_and_says_why() {
         (&["watch", "port", "http"][..], "not a port number"),
         (&["--cause", "no-listner"], "did you mean no-listener?"),
         (&["watch", "--duration", "5x"], "not a unit"),
+        (&["watch", "-c", "0"], "0 is not in 1.."),
+        (&["explian"], "`whyreset --help` lists them"),
+        (
+            &["explain", "no-listner"],
+            "did you mean `whyreset explain no-listener`?",
+        ),
+        (&["explain", "idle-timeout"], "cannot prove"),
         (&["watch", "-o", "xml"], "xml"),
         (
             &["explain", "no-such-thing-at-all"],
@@ -205,6 +212,12 @@ fn explain_answers_for_every_cause_and_for_messages() {
         words.contains("ECONNRESET") && words.contains("unread-data"),
         "{words}"
     );
+    for number in ["104", "-104"] {
+        assert!(
+            stdout(&run(&["explain", number])).starts_with("ECONNRESET"),
+            "{number}"
+        );
+    }
 }
 
 #[test]
@@ -225,6 +238,37 @@ fn help_names_what_is_there_and_nothing_else() {
         assert!(!help.contains(absent), "{absent}: {help}");
     }
     assert_eq!(run(&["--version"]).status.code(), Some(0));
+}
+
+#[test]
+fn every_answer_ends_quietly_where_nobody_reads() {
+    for args in [
+        &["explain"][..],
+        &["explain", "unread-data"],
+        &["--help"],
+        &["--version"],
+        &["lab", "list"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = whyreset(args).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        assert!(output.stderr.is_empty(), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_record_in_a_stream_of_blank_lines_is_found() {
+    let spaced = format!("\n\n\n{}\n\n\n", THREE.replace("\n\n", "\n\n\n\n"));
+    let recording = Recording::new("spaced", &spaced);
+    let output = run(&["watch", "-o", "json", "--all", "--replay", recording.path()]);
+    assert_eq!(
+        causes(&output),
+        ["unread-data", "write-after-close", "no-listener"]
+    );
+    let nothing = Recording::new("nothing", "\n");
+    let output = run(&["watch", "--replay", nothing.path()]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
 }
 
 #[test]

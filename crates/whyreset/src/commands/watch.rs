@@ -1,24 +1,21 @@
 //! `whyreset watch`: wires kernel, judge and faces together, and keeps the policy.
 
+mod desk;
+mod replay;
+
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use whyreset_causes::judge;
-use whyreset_evidence::{Dossier, Verdict, parse_dossier, write_dossier};
 use whyreset_host::{netns, privileges};
 use whyreset_live::{Options, Watcher};
-use whyreset_report::json_v1;
-use whyreset_report::summary::Summary;
-use whyreset_report::text::{self, Style};
 
-use crate::args::{Format, Watch};
-use crate::filter::{self, Filter};
+use self::desk::Desk;
+use crate::args::Watch;
 use crate::holders::Table;
 use crate::screen;
 
@@ -27,169 +24,13 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// Watches until told to stop.
 pub fn run(args: &Watch) -> ExitCode {
-    match Desk::new(args).and_then(|desk| {
-        if args.replay.is_some() {
-            replay(desk)
-        } else {
-            watch(desk)
-        }
+    match Desk::new(args).and_then(|desk| match &args.replay {
+        Some(recording) => replay::replay(recording, desk),
+        None => watch(desk),
     }) {
         Ok(code) => code,
         Err(error) => screen::fail(&format!("{error:#}")),
     }
-}
-
-/// What happens to each dossier: judged, filtered, counted, recorded, printed.
-struct Desk<'a> {
-    args: &'a Watch,
-    filter: Option<Filter>,
-    style: Style,
-    record: Option<File>,
-    summary: Summary,
-    printed: u64,
-    minded: bool,
-    /// Why to stop before the time is over: nobody reads, or nothing can be written.
-    end: Option<Result<()>>,
-}
-
-impl<'a> Desk<'a> {
-    fn new(args: &'a Watch) -> Result<Self> {
-        let expression = args.filter.join(" ");
-        let filter = (!expression.is_empty())
-            .then(|| filter::parse(&expression))
-            .transpose()?;
-        let record = args.record.as_deref().map(open_record).transpose()?;
-        Ok(Self {
-            args,
-            filter,
-            style: screen::style(args.color, args.quiet, args.verbose),
-            record,
-            summary: Summary::default(),
-            printed: 0,
-            minded: false,
-            end: None,
-        })
-    }
-
-    /// `false` when it is time to stop.
-    fn take(&mut self, dossier: &Dossier) -> bool {
-        let verdict = judge(dossier);
-        if !self.wants(&verdict) {
-            return true;
-        }
-        self.summary.add(&verdict);
-        if verdict.reset.benign && !self.args.all {
-            return true;
-        }
-        self.minded |= self
-            .args
-            .fail_on
-            .iter()
-            .any(|id| *id == "any" || *id == verdict.cause.id);
-        let outcome = self.keep(dossier).and_then(|()| self.print(&verdict));
-        match outcome {
-            Ok(true) => {
-                self.printed += 1;
-                !self.full()
-            }
-            Ok(false) => {
-                self.end = Some(Ok(()));
-                false
-            }
-            Err(error) => {
-                self.end = Some(Err(error));
-                false
-            }
-        }
-    }
-
-    fn wants(&self, verdict: &Verdict) -> bool {
-        let args = self.args;
-        let by_cause = args.cause.is_empty() || args.cause.contains(&verdict.cause.id);
-        let by_flow = self.filter.as_ref().is_none_or(|filter| filter.takes(verdict));
-        let by_process = args.pid.is_none_or(|pid| {
-            let victim = verdict.victim.as_ref().and_then(|victim| victim.process.as_ref());
-            [verdict.sender.process.as_ref(), victim]
-                .into_iter()
-                .flatten()
-                .any(|process| process.pid == pid)
-        });
-        by_cause && by_flow && by_process
-    }
-
-    fn full(&self) -> bool {
-        self.args.count.is_some_and(|count| self.printed >= count)
-    }
-
-    fn keep(&mut self, dossier: &Dossier) -> Result<()> {
-        let Some(file) = &mut self.record else {
-            return Ok(());
-        };
-        let path = || {
-            self.args
-                .record
-                .as_deref()
-                .unwrap_or(Path::new(""))
-                .display()
-                .to_string()
-        };
-        file.write_all((write_dossier(dossier) + "\n").as_bytes())
-            .with_context(|| {
-                format!(
-                    "cannot record to {}; free some space or leave --record out",
-                    path()
-                )
-            })
-    }
-
-    fn print(&self, verdict: &Verdict) -> Result<bool> {
-        let text = match self.args.output {
-            Format::Json => json_v1::line(verdict) + "\n",
-            Format::Text => text::verdict(verdict, &self.style),
-        };
-        screen::print(&text).context("cannot write to standard output")
-    }
-
-    fn code(self) -> Result<ExitCode> {
-        self.end.transpose()?;
-        Ok(if self.minded {
-            ExitCode::from(screen::MINDED)
-        } else {
-            ExitCode::SUCCESS
-        })
-    }
-}
-
-fn open_record(path: &Path) -> Result<File> {
-    File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| {
-            format!(
-                "cannot write the recording {}; choose another place",
-                path.display()
-            )
-        })
-}
-
-/// Judges a recording: the same road, another door.
-fn replay(mut desk: Desk<'_>) -> Result<ExitCode> {
-    let path = desk.args.replay.as_deref().unwrap_or(Path::new("-"));
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the recording {}", path.display()))?;
-    for (index, part) in text
-        .split("\n\n")
-        .enumerate()
-        .filter(|(_, part)| !part.trim().is_empty())
-    {
-        let dossier = parse_dossier(part)
-            .with_context(|| format!("{}: record {} is damaged", path.display(), index + 1))?;
-        if !desk.take(&dossier) {
-            break;
-        }
-    }
-    desk.code()
 }
 
 fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
@@ -222,18 +63,19 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
             unseen.join(" and ")
         ));
     }
-    let end = args.duration.map(|span| Instant::now() + span);
-    while !stop.load(Ordering::Relaxed) && desk.end.is_none() && !desk.full() {
+    // A time too far away for the clock is no end at all.
+    let end = args.duration.and_then(|span| Instant::now().checked_add(span));
+    while !stop.load(Ordering::Relaxed) && desk.is_open() {
         let left = end.map_or(LOOK_UP, |end| end.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             break;
         }
         watcher.poll(left.min(LOOK_UP), &mut |dossier| desk.take(dossier));
     }
-    if desk.end.is_none() && !desk.full() {
+    if desk.is_open() {
         watcher.flush(&mut |dossier| desk.take(dossier));
     }
-    if desk.end.is_none() {
+    if desk.has_reader() {
         notice(&desk.summary.text(false));
     }
     if watcher.lost() > 0 {

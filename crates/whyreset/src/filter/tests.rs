@@ -74,7 +74,10 @@ fn a_bad_expression_is_refused_at_its_place() {
         let error = parse(text).unwrap_err();
         assert_eq!(error.at, at, "{text}: {error}");
         assert!(error.why.contains(part), "{text}: {error}");
-        assert!(!error.why.contains('\u{1b}'), "no escape reaches the screen");
+        assert!(
+            !error.to_string().contains('\u{1b}'),
+            "no escape reaches the screen"
+        );
     }
     assert!(parse(&"(".repeat(100_000)).is_err(), "depth is bounded");
     assert!(parse(&"not ".repeat(100_000)).is_err(), "and so is negation");
