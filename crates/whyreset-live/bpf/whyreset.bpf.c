@@ -44,16 +44,20 @@ const volatile u64 page_offset_default = 0xffff888000000000ull;
 const volatile u64 vmemmap_default = 0xffffea0000000000ull;
 
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4 << 20); } events SEC(".maps");
-/* Owners by socket address and tombstones by 4-tuple live in caches of our own: an array of sets
- * of four, where the oldest of a set gives way. A kernel LRU hash costs several times as much, on
+/* Owners by socket address and tombstones by 4-tuple live in caches of our own: an array of small
+ * sets, where the oldest of a set gives way. A kernel LRU hash costs several times as much, on
  * every connection of the host. A set that two processors write at once may lose an entry; an
- * entry's key is cleared before it is written and set after, so that none is taken for another. */
-#define WAYS 4
+ * entry's key is cleared before it is written and set after, so that none is taken for another.
+ * What a healthy connection writes lies in as few cache lines as it can. */
+struct owner_line {
+	u64 key;
+	struct owner owner;
+	u64 pad[2];
+} __attribute__((aligned(64)));
 struct owner_set {
-	u64 key[WAYS];
-	u64 at[WAYS];
-	struct owner entry[WAYS];
+	struct owner_line line[2];
 };
+#define WAYS 4
 struct tombstone_set {
 	u32 tag[WAYS];
 	u64 at[WAYS];
@@ -113,73 +117,69 @@ INLINE struct owner *owner_of(u64 sk)
 
 	if (!set)
 		return NULL;
-#pragma unroll
-	for (u32 way = 0; way < WAYS; way++)
-		if (set->key[way] == sk)
-			return &set->entry[way];
-	return NULL;
+	if (set->line[0].key == sk)
+		return &set->line[0].owner;
+	return set->line[1].key == sk ? &set->line[1].owner : NULL;
 }
 
 INLINE void remember_owner(u64 sk, u32 role)
 {
-	u32 index = mix(0, sk) >> 32 & set_mask, way;
+	u32 index = mix(0, sk) >> 32 & set_mask;
 	struct owner_set *set = bpf_map_lookup_elem(&owners, &index);
-	u64 now = bpf_ktime_get_ns();
-	struct owner *owner;
+	struct owner_line *line;
 
 	if (!set)
 		return;
-	way = oldest(set->at);
-#pragma unroll
-	for (u32 i = 0; i < WAYS; i++)
-		if (set->key[i] == sk)
-			way = i;
-	way &= WAYS - 1;
-	owner = &set->entry[way];
-	set->key[way] = 0;
+	if (set->line[0].key == sk)
+		line = &set->line[0];
+	else if (set->line[1].key == sk)
+		line = &set->line[1];
+	else
+		line = set->line[1].owner.born < set->line[0].owner.born ? &set->line[1] : &set->line[0];
+	line->key = 0;
 	barrier();
-	owner->born = now;
-	owner->role = role;
-	owner->half_closed = 0;
-	owner->tgid = 0;
+	line->owner.born = bpf_ktime_get_ns();
+	line->owner.role = role;
+	line->owner.half_closed = 0;
+	line->owner.tgid = 0;
 	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
 	if (role != ROLE_SERVER) {
-		owner->tgid = bpf_get_current_pid_tgid() >> 32;
-		owner->cgroup = bpf_get_current_cgroup_id();
-		name_now(owner->comm);
+		line->owner.tgid = bpf_get_current_pid_tgid() >> 32;
+		line->owner.cgroup = bpf_get_current_cgroup_id();
+		name_now(line->owner.comm);
 	}
-	set->at[way] = now;
 	barrier();
-	set->key[way] = sk;
+	line->key = sk;
 }
 
 INLINE int same(struct tuple *a, struct tuple *b)
 {
 	u64 *x = (void *)a, *y = (void *)b;
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
 /* The tombstone of a connection; where there is none, a blank one if `make`. */
 INLINE struct tombstone *tombstone_of(struct tuple *tuple, int make)
 {
 	u64 *words = (void *)tuple, hash = mix(mix(mix(mix(mix(0, words[0]), words[1]), words[2]), words[3]), words[4]);
-	u32 index = hash >> 32 & set_mask, tag = (u32)hash | 1, way;
+	u32 index = hash >> 32 & set_mask, tag = (u32)hash | 1, way = WAYS;
 	struct tombstone_set *set = bpf_map_lookup_elem(&tombstones, &index);
 
 	if (!set)
 		return NULL;
-#pragma unroll
-	for (u32 i = 0; i < WAYS; i++)
-		if (set->tag[i] == tag && same(&set->entry[i].tuple, tuple))
-			return &set->entry[i].tombstone;
+	way = set->tag[0] == tag ? 0 : set->tag[1] == tag ? 1 : set->tag[2] == tag ? 2 : set->tag[3] == tag ? 3 : WAYS;
+	if (way < WAYS && same(&set->entry[way].tuple, tuple))
+		return &set->entry[way].tombstone;
 	if (!make)
 		return NULL;
-	way = oldest(set->at) & (WAYS - 1);
+	if (way == WAYS)
+		way = oldest(set->at);
+	way &= WAYS - 1;
 	set->tag[way] = 0;
 	barrier();
 	set->entry[way].tuple = *tuple;
-	__builtin_memset(&set->entry[way].tombstone, 0, sizeof(struct tombstone));
-	set->at[way] = bpf_ktime_get_ns();
+	set->entry[way].tombstone = (struct tombstone){};
+	set->at[way] = bpf_jiffies64();
 	barrier();
 	set->tag[way] = tag;
 	return &set->entry[way].tombstone;
@@ -619,14 +619,38 @@ int on_receive_reset(u64 *ctx)
 
 /* ---- the life of a socket --------------------------------------------------------------------- */
 
-/* A process closes its end in good order (or gives a connect() up): the tombstone begins. */
-INLINE void closed(struct sock *sk, u32 netns, u8 from, u8 to)
+/* This program takes typed pointers (tp_btf) and loads through them directly: it runs ten times in
+ * the life of every healthy connection. Its socket is never NULL. The others take scalars. */
+
+INLINE u32 netns_direct(struct sock *sk)
 {
+	struct net *net = sk->__sk_common.skc_net.net;
+	return net ? net->ns.inum : 0;
+}
+
+INLINE void tuple_direct(struct tuple *tuple, struct sock *sk, u32 netns)
+{
+	if (sk->__sk_common.skc_family == AF_INET6) {
+		READ_INTO((struct in6_addr *)tuple->laddr, sk, __sk_common.skc_v6_rcv_saddr);
+		READ_INTO((struct in6_addr *)tuple->raddr, sk, __sk_common.skc_v6_daddr);
+	} else {
+		u64 pair = sk->__sk_common.skc_addrpair;
+		mapped(tuple->raddr, pair);
+		mapped(tuple->laddr, pair >> 32);
+	}
+	tuple->rport = bpf_ntohs(sk->__sk_common.skc_dport);
+	tuple->lport = bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
+	tuple->netns = netns;
+}
+
+/* A process closes its end in good order (or gives a connect() up): the tombstone begins. */
+INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
+{
+	struct owner *owner = owner_of(key);
 	struct tombstone *tomb;
 	struct tuple tuple = {};
-	struct owner *owner;
 
-	tuple_of(&tuple, sk, netns, 1);
+	tuple_direct(&tuple, sk, netns);
 	tomb = tombstone_of(&tuple, 1);
 	if (!tomb)
 		return;
@@ -635,9 +659,8 @@ INLINE void closed(struct sock *sk, u32 netns, u8 from, u8 to)
 	tomb->reset_sent = 0;
 	tomb->closed_from = from;
 	tomb->closed_to = to;
-	tomb->shutdown = READ(sk, sk_shutdown);
+	tomb->shutdown = sk->sk_shutdown;
 	task_now(&tomb->by);
-	owner = owner_of((u64)sk);
 	if (owner)
 		owner->half_closed = tomb->shutdown != SHUTDOWN_BOTH;
 	tomb->born = owner ? owner->born : 0;
@@ -649,28 +672,28 @@ INLINE void closed_whole(struct sock *sk)
 {
 	struct tombstone *tomb;
 	struct tuple tuple = {};
-	u8 shutdown = READ(sk, sk_shutdown);
+	u8 shutdown = sk->sk_shutdown;
 
 	if (shutdown != SHUTDOWN_BOTH)
 		return;
-	tuple_of(&tuple, sk, netns_of((void *)sk), 1);
+	tuple_direct(&tuple, sk, netns_direct(sk));
 	tomb = tombstone_of(&tuple, 0);
 	if (tomb)
 		tomb->shutdown = shutdown;
 }
 
-INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
+INLINE void failed(struct sock *sk, u64 key, u32 netns, u8 from, u16 err)
 {
 	struct inet_connection_sock *icsk = (void *)sk;
 	struct tcp_sock *tp = (void *)sk;
 	struct tombstone *tomb;
 	struct tuple tuple = {};
-	struct owner *owner = owner_of((u64)sk);
+	struct owner *owner = owner_of(key);
 	struct event *event;
 	u32 snd_nxt = READ(tp, snd_nxt);
 	u64 flags = READ(sk, __sk_common.skc_flags);
 
-	tuple_of(&tuple, sk, netns, 1);
+	tuple_direct(&tuple, sk, netns);
 	tomb = tombstone_of(&tuple, 1);
 	if (tomb) {
 		/* An earlier connection between the same ports says nothing of this one. */
@@ -704,64 +727,74 @@ INLINE void failed(struct sock *sk, u32 netns, u8 from, u16 err)
 	submit(event);
 }
 
-INLINE void remember_listener(struct sock *sk)
+INLINE void remember_listener(struct sock *sk, u64 key)
 {
-	struct port port = { .netns = netns_of((void *)sk) };
-	struct owner *owner = owner_of((u64)sk);
+	struct port port = { .netns = netns_direct(sk) };
+	struct owner *owner = owner_of(key);
 
 	port.port = bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
 	if (owner)
 		bpf_map_update_elem(&listeners, &port, owner, BPF_ANY);
 }
 
-SEC("raw_tp/inet_sock_set_state")
+SEC("tp_btf/inet_sock_set_state")
 int on_set_state(u64 *ctx)
 {
 	struct sock *sk = (void *)ctx[0];
 	u8 from = ctx[1], to = ctx[2];
 	u16 err = 0;
 	u32 netns;
+	u64 key;
 
-	/* The healthy connection comes by here ten times: the fewer reads, the better. */
 	switch (to) {
 	case TCP_SYN_SENT:
-		if (only_netns && foreign(netns_of((void *)sk)))
-			return 0;
-		remember_owner((u64)sk, ROLE_CLIENT);
-		return 0;
 	case TCP_LISTEN:
-		remember_owner((u64)sk, ROLE_LISTENER);
-		remember_listener(sk);
-		return 0;
-	case TCP_ESTABLISHED:
-		if (from != TCP_SYN_RECV || (only_netns && foreign(netns_of((void *)sk))))
-			return 0;
-		remember_owner((u64)sk, ROLE_SERVER);
-		return 0;
 	case TCP_FIN_WAIT1:
 		break;
+	case TCP_ESTABLISHED:
+		if (from != TCP_SYN_RECV)
+			return 0;
+		break;
 	case TCP_CLOSE:
-		err = READ(sk, sk_err);
-		if (!err && from == TCP_FIN_WAIT2) {
-			struct owner *owner = owner_of((u64)sk);
-			if (!owner || owner->half_closed)
-				closed_whole(sk);
-		}
-		if (!err && from != TCP_SYN_SENT)
+		err = sk->sk_err;
+		if (!err && from != TCP_SYN_SENT && from != TCP_FIN_WAIT2)
 			return 0;
 		break;
 	default:
 		return 0;
 	}
-	if (READ(sk, sk_protocol) != IPPROTO_TCP)
+	if (sk->sk_protocol != IPPROTO_TCP)
 		return 0;
-	netns = netns_of((void *)sk);
+	netns = netns_direct(sk);
 	if (foreign(netns))
 		return 0;
-	if (err)
-		failed(sk, netns, from, err);
-	else
-		closed(sk, netns, from, to);
+	/* The address as a number: arithmetic on a typed pointer is refused. */
+	if (bpf_probe_read_kernel(&key, sizeof(key), &ctx[0]))
+		return 0;
+	switch (to) {
+	case TCP_SYN_SENT:
+		remember_owner(key, ROLE_CLIENT);
+		return 0;
+	case TCP_LISTEN:
+		remember_owner(key, ROLE_LISTENER);
+		remember_listener(sk, key);
+		return 0;
+	case TCP_ESTABLISHED:
+		remember_owner(key, ROLE_SERVER);
+		return 0;
+	case TCP_FIN_WAIT1:
+		closed(sk, key, netns, from, to);
+		return 0;
+	}
+	if (err) {
+		failed(sk, key, netns, from, err);
+	} else if (from == TCP_SYN_SENT) {
+		closed(sk, key, netns, from, to);
+	} else {
+		struct owner *owner = owner_of(key);
+		if (!owner || owner->half_closed)
+			closed_whole(sk);
+	}
 	return 0;
 }
 

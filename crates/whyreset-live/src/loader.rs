@@ -2,7 +2,7 @@
 //! costs its view and is named, and only the loss of both reset hooks is an error.
 
 use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
-use aya::programs::RawTracePoint;
+use aya::programs::Program;
 use aya::{Ebpf, EbpfLoader, Endianness};
 use whyreset_evidence::Blindness;
 
@@ -15,7 +15,7 @@ static OBJECT: &[u8] =
 /// Bytes of the event ring where nothing else is asked for.
 const RING_BYTES: u32 = 4 << 20;
 
-/// Sets of four owners and of four tombstones, tried in turn: kernels before 5.11 charge maps
+/// Sets of two owners and of four tombstones, tried in turn: kernels before 5.11 charge maps
 /// against RLIMIT_MEMLOCK.
 const SETS: [u32; 3] = [8_192, 2_048, 512];
 
@@ -119,7 +119,6 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
     })?;
     drop(bytes);
     let mut ebpf = load(options, &btf, &names, reply_resets)?;
-    drop(btf);
     let mut missing = Vec::new();
     let mut attached = 0;
     for hook in &HOOKS {
@@ -131,7 +130,7 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
             });
             continue;
         }
-        match attach_one(&mut ebpf, hook) {
+        match attach_one(&mut ebpf, &btf, hook) {
             Ok(()) => attached += usize::from(hook.tracepoint.ends_with("_reset")),
             Err(error) => missing.push(Blindness {
                 what: hook.lost.to_owned(),
@@ -155,6 +154,7 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
     let ring = take(&mut ebpf, "events", RingBuf::try_from)?;
     let lost = take(&mut ebpf, "lost", PerCpuArray::try_from)?;
     let symbols = take(&mut ebpf, "symbols", Array::try_from)?;
+    drop(btf);
     sys::return_free_memory();
     Ok(Attached {
         ebpf,
@@ -208,11 +208,20 @@ fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) ->
     )))
 }
 
-fn attach_one(ebpf: &mut Ebpf, hook: &Hook) -> Result<(), String> {
-    let program = ebpf.program_mut(hook.program).ok_or("it is not in the object")?;
-    let program: &mut RawTracePoint = program.try_into().map_err(|error| chain(&error))?;
-    program.load().map_err(|error| chain(&error))?;
-    program.attach(hook.tracepoint).map_err(|error| chain(&error))?;
+fn attach_one(ebpf: &mut Ebpf, btf: &aya::Btf, hook: &Hook) -> Result<(), String> {
+    match ebpf.program_mut(hook.program) {
+        Some(Program::RawTracePoint(program)) => {
+            program.load().map_err(|error| chain(&error))?;
+            program.attach(hook.tracepoint).map_err(|error| chain(&error))?;
+        }
+        Some(Program::BtfTracePoint(program)) => {
+            program
+                .load(hook.tracepoint, btf)
+                .map_err(|error| chain(&error))?;
+            program.attach().map_err(|error| chain(&error))?;
+        }
+        _ => return Err("it is not in the object".to_owned()),
+    }
     Ok(())
 }
 
@@ -235,5 +244,20 @@ fn chain(error: &dyn std::error::Error) -> String {
         text = format!("{text}: {inner}");
         source = inner.source();
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The verifier's log can be a book; its beginning and its end tell most.
+fn shorten(text: &str) -> String {
+    const KEPT: usize = 240;
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= 2 * KEPT {
+        return text.to_owned();
+    }
+    let (head, tail) = (&chars[..KEPT], &chars[chars.len() - KEPT..]);
+    format!(
+        "{} ... {}",
+        head.iter().collect::<String>(),
+        tail.iter().collect::<String>()
+    )
 }

@@ -20,7 +20,7 @@ use crate::symbols::Symbols;
 /// several times the event.
 const DRAIN_BUSY: Duration = Duration::from_millis(20);
 /// How often while nothing does.
-const DRAIN_IDLE: Duration = Duration::from_millis(100);
+const DRAIN_IDLE: Duration = Duration::from_millis(500);
 
 /// Events taken from the ring before dossiers are handed over.
 const BATCH: usize = 1_024;
