@@ -20,6 +20,9 @@ use self::watcher::Watcher;
 
 /// Pairs of slices for each ratio.
 const PAIRS: usize = 40;
+/// After its start the watcher reads the kernel's symbol table once; what is measured is the
+/// watch, not its beginning.
+const SETTLE: Duration = Duration::from_millis(300);
 /// Seconds of one slice.
 const SLICE: f64 = 0.4;
 
@@ -120,6 +123,7 @@ fn ratio(name: &str, ground: &Ground, binary: &Path, kind: &str, bound: f64) -> 
     let without = || Ok::<f64, anyhow::Error>(rate(ground.load(kind, SLICE)?));
     let with = || {
         let watcher = Watcher::start(binary)?;
+        std::thread::sleep(SETTLE);
         let done = ground.load(kind, SLICE)?;
         watcher.stop()?;
         Ok::<f64, anyhow::Error>(rate(done))
