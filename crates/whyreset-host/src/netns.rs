@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::HostError;
@@ -10,6 +11,8 @@ use crate::procs::number_in;
 
 /// Where `ip netns` keeps its names.
 const NAMED: &str = "/run/netns";
+/// The file system of namespaces (include/uapi/linux/magic.h).
+const NSFS_MAGIC: u64 = 0x6e73_6673;
 /// Names listed in an error.
 const MOST_LISTED: usize = 12;
 
@@ -57,7 +60,7 @@ fn inode_below(named: &Path, text: &str) -> Result<u32, HostError> {
         };
         HostError::new(what(), format!("{}: {error}", path.display()), next)
     })?;
-    inode_behind(&format!("/proc/self/fd/{}", file.as_raw_fd())).ok_or_else(|| {
+    inode_of_file(&file).ok_or_else(|| {
         let next = "give a file of the kind of /run/netns/NAME or /proc/PID/ns/net";
         HostError::new(
             what(),
@@ -72,7 +75,23 @@ pub fn current() -> u32 {
     inode_behind("/proc/thread-self/ns/net").unwrap_or(0)
 }
 
-/// The kernel writes `net:[INODE]` for every way that leads to a namespace, a bind mount too.
+/// Where the way leads through /proc the kernel names the kind of namespace (`net:[INODE]`); where
+/// a name is mounted on it (`ip netns add`) only the file system tells that it is one.
+fn inode_of_file(file: &File) -> Option<u32> {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    if let Some(inode) = inode_behind(&link) {
+        return Some(inode);
+    }
+    let another_kind =
+        fs::read_link(&link).is_ok_and(|target| target.as_os_str().as_encoded_bytes().ends_with(b"]"));
+    let is_namespace =
+        rustix::fs::fstatfs(file).is_ok_and(|system| u64::try_from(system.f_type) == Ok(NSFS_MAGIC));
+    if another_kind || !is_namespace {
+        return None;
+    }
+    file.metadata().ok()?.ino().try_into().ok()
+}
+
 fn inode_behind(link: &str) -> Option<u32> {
     let target = fs::read_link(link).ok()?;
     number_in(target.as_os_str().as_encoded_bytes(), b"net:[")?
@@ -97,7 +116,7 @@ fn listed(named: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 

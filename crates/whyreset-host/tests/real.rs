@@ -70,3 +70,36 @@ fn a_scan_is_one_quick_pass() {
     println!("{processes} entries of /proc in {took:?}");
     assert!(took.as_millis() < 300, "{took:?} for {processes} entries");
 }
+
+/// A namespace under a name, removed when dropped.
+struct Named(String);
+
+impl Named {
+    fn new() -> Option<Self> {
+        let name = format!("whyreset-host-{}", std::process::id());
+        let made = Command::new("ip")
+            .args(["netns", "add", &name])
+            .stderr(Stdio::null())
+            .status();
+        made.is_ok_and(|status| status.success()).then_some(Self(name))
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        _ = Command::new("ip").args(["netns", "del", &self.0]).status();
+    }
+}
+
+#[test]
+fn a_name_that_ip_netns_made_leads_to_its_inode() {
+    let Some(named) = Named::new() else {
+        println!("skipped: `ip netns add` needs root and iproute2");
+        return;
+    };
+    let path = format!("/run/netns/{}", named.0);
+    let expected = u32::try_from(fs::metadata(&path).expect("it is there").ino()).expect("32 bits");
+    assert_eq!(whyreset_host::netns::inode_of(&path), Ok(expected));
+    assert_eq!(whyreset_host::netns::inode_of(&named.0), Ok(expected));
+    assert_ne!(expected, whyreset_host::netns::current());
+}
