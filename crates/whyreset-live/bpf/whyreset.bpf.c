@@ -21,7 +21,7 @@ enum {
 	TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT, TCP_CLOSE,
 	TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING, TCP_NEW_SYN_RECV,
 };
-enum { EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED = 111 };
+enum { EPIPE = 32, ECONNABORTED = 103, ECONNRESET = 104, ETIMEDOUT = 110, ECONNREFUSED = 111 };
 enum { SHUTDOWN_BOTH = 3 };
 /* include/net/sock.h, enum sock_flags: the order of the first ones has not changed since 2.6. */
 enum { SOCK_DEAD = 0, SOCK_DONE = 1, SOCK_KEEPOPEN = 3, SOCK_LINGER = 4 };
@@ -714,8 +714,8 @@ INLINE void failed(struct sock *sk, u64 key, u32 netns, u8 from, u16 err)
 		tomb->role = owner ? owner->role : ROLE_UNKNOWN;
 	}
 	/* A received reset has its own event, and the errno follows from its state; an orphan's error
-	 * reaches nobody. */
-	if (flags & (1 << SOCK_DEAD) || err == ECONNRESET || err == ECONNREFUSED || err == EPIPE)
+	 * reaches nobody, but tells who destroyed it. */
+	if ((flags & (1 << SOCK_DEAD) && err != ECONNABORTED) || err == ECONNRESET || err == ECONNREFUSED || err == EPIPE)
 		return;
 	event = reserve(EVENT_ERROR);
 	if (!event)
