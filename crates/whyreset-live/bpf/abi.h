@@ -26,14 +26,17 @@ enum socket_flag {
 };
 enum role { ROLE_UNKNOWN = 0, ROLE_CLIENT = 1, ROLE_SERVER = 2, ROLE_LISTENER = 3 };
 
+enum task_mark {
+	TASK_OOM = 1,     /* its end was an out-of-memory kill */
+	TASK_KTHREAD = 2, /* a kernel thread: not the actor, only its hand */
+};
+
 struct task {
 	u64 cgroup;
 	u32 tgid;
-	s32 exit_code; /* signal->group_exit_code */
+	u16 exit_code; /* signal->group_exit_code */
 	u8 exiting;
-	u8 oom;
-	u8 kthread; /* a kernel thread: not the actor, only its hand */
-	u8 pad[5];
+	u8 marks; /* enum task_mark */
 	char comm[16];
 };
 
@@ -74,7 +77,7 @@ struct tombstone {
 	u8 shutdown;
 	u8 role;
 	u8 reset_sent; /* an active reset of ours ended it */
-	u8 pad[4];
+	u32 pad;
 };
 
 struct tuple {
@@ -140,6 +143,6 @@ struct event {
 	struct killer killer;
 };
 
-_Static_assert(sizeof(struct event) == 592, "src/abi.rs mirrors this structure");
+_Static_assert(sizeof(struct event) == 568, "src/abi.rs mirrors this structure");
 
 #endif

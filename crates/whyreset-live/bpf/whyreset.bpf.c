@@ -57,16 +57,19 @@ struct owner_line {
 struct owner_set {
 	struct owner_line line[2];
 };
+/* BPF_F_MMAPABLE: nobody maps them, but only such an array begins where a cache line does. */
+#define PAGE_ALIGNED (1 << 10)
 #define WAYS 4
 struct tombstone_set {
 	u32 tag[WAYS];
 	u64 at[WAYS];
+	u64 pad[2];
 	struct { struct tuple tuple; struct tombstone tombstone; } entry[WAYS];
 };
 const volatile u32 set_mask = 4095; /* number of sets - 1 */
 
-struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, u32); __type(value, struct owner_set); } owners SEC(".maps");
-struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, u32); __type(value, struct tombstone_set); } tombstones SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, PAGE_ALIGNED); __uint(max_entries, 4096); __type(key, u32); __type(value, struct owner_set); } owners SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, PAGE_ALIGNED); __uint(max_entries, 4096); __type(key, u32); __type(value, struct tombstone_set); } tombstones SEC(".maps");
 struct port { u32 netns; u32 port; };
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 4096); __type(key, struct port); __type(value, struct owner); } listeners SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 1024); __type(key, u32); __type(value, struct killer); } killers SEC(".maps");
@@ -228,12 +231,11 @@ INLINE void task_now(struct task *task)
 	struct task_struct *now = (void *)bpf_get_current_task();
 	u32 flags = READ(now, flags);
 
-	task->kthread = !!(flags & PF_KTHREAD);
+	task->marks = flags & PF_KTHREAD ? TASK_KTHREAD : 0;
 	task->tgid = bpf_get_current_pid_tgid() >> 32;
 	name_now(task->comm);
 	task->cgroup = bpf_get_current_cgroup_id();
 	task->exiting = !!(flags & PF_EXITING);
-	task->oom = 0;
 	task->exit_code = 0;
 	if (task->exiting) {
 		struct signal_struct *signal = READ(now, signal);
@@ -241,7 +243,8 @@ INLINE void task_now(struct task *task)
 		task->exit_code = READ(signal, group_exit_code);
 		if (!task->exit_code)
 			task->exit_code = READ(now, exit_code);
-		task->oom = !!READ(signal, oom_mm);
+		if (READ(signal, oom_mm))
+			task->marks |= TASK_OOM;
 	}
 }
 

@@ -35,6 +35,12 @@ pub mod role {
     pub const LISTENER: u16 = 3;
 }
 
+/// `enum task_mark`.
+pub mod task_mark {
+    pub const OOM: u8 = 1;
+    pub const KTHREAD: u8 = 2;
+}
+
 /// `reason` where the kernel gives none.
 pub const NO_REASON: u32 = u32::MAX;
 
@@ -43,11 +49,9 @@ pub const NO_REASON: u32 = u32::MAX;
 pub struct Task {
     pub cgroup: u64,
     pub tgid: u32,
-    pub exit_code: i32,
+    pub exit_code: u16,
     pub exiting: u8,
-    pub oom: u8,
-    pub kthread: u8,
-    pub pad: [u8; 5],
+    pub marks: u8,
     pub comm: [u8; 16],
 }
 
@@ -94,7 +98,7 @@ pub struct Tombstone {
     pub shutdown: u8,
     pub role: u8,
     pub reset_sent: u8,
-    pub pad: [u8; 4],
+    pub pad: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, KnownLayout)]
@@ -178,10 +182,10 @@ pub struct Event {
 }
 
 const _: () = {
-    assert!(size_of::<Task>() == 40);
+    assert!(size_of::<Task>() == 32);
     assert!(size_of::<Owner>() == 40);
     assert!(size_of::<Killer>() == 32);
-    assert!(size_of::<Tombstone>() == 96);
+    assert!(size_of::<Tombstone>() == 88);
     assert!(size_of::<Tuple>() == 40);
     assert!(size_of::<Segment>() == 32);
     assert!(size_of::<Filtered>() == 48);
@@ -189,7 +193,7 @@ const _: () = {
 };
 
 /// Bytes of one event; the C side asserts the same number.
-pub const EVENT_SIZE: usize = 592;
+pub const EVENT_SIZE: usize = 568;
 
 impl Event {
     /// The event in a ring record; `None` where the record is not one.

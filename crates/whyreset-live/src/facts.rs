@@ -10,7 +10,7 @@ use whyreset_evidence::{
     Socket, TcpState, Timestamp, What,
 };
 
-use crate::abi::{self, Event, event_type, flag, role};
+use crate::abi::{self, Event, event_type, flag, role, task_mark};
 use crate::clock::Clock;
 use crate::connection::{is_echo, orient, trusted_tombstones};
 use crate::loader::Names;
@@ -58,14 +58,14 @@ fn text(comm: &[u8]) -> String {
 }
 
 fn process(task: &abi::Task) -> Option<Process> {
-    if task.tgid == 0 || task.kthread != 0 {
+    if task.tgid == 0 || task.marks & task_mark::KTHREAD != 0 {
         return None;
     }
     let mut process = Process::new(task.tgid, text(&task.comm));
     if task.exiting != 0 {
         let code = task.exit_code;
         process.exit = Some(match u8::try_from(code & 0x7f).unwrap_or(0) {
-            _ if task.oom != 0 => Exit::OutOfMemory,
+            _ if task.marks & task_mark::OOM != 0 => Exit::OutOfMemory,
             0 => Exit::Code(u8::try_from((code >> 8) & 0xff).unwrap_or(0)),
             signal => Exit::Signal(signal),
         });
@@ -284,7 +284,7 @@ impl Translator {
         else {
             return;
         };
-        let deadly = u32::try_from(victim.exit_code & 0x7f).unwrap_or(0);
+        let deadly = u32::from(victim.exit_code & 0x7f);
         if killer.at == 0 || killer.signal != deadly {
             return;
         }

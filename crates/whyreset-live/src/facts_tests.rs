@@ -98,7 +98,7 @@ fn the_closer_is_the_actor_and_an_answer_has_none() {
     timer.state = 1;
     assert_eq!(sent(&tell(&timer)).actor, None);
     let mut worker = closing();
-    worker.current.kthread = 1;
+    worker.current.marks = task_mark::KTHREAD;
     assert_eq!(
         sent(&tell(&worker)).actor,
         None,
@@ -108,15 +108,19 @@ fn the_closer_is_the_actor_and_an_answer_has_none() {
 
 #[test]
 fn how_a_process_dies_is_read_from_its_exit_code() {
-    for (code, oom, exit) in [
+    for (code, marks, exit) in [
         (9, 0, Exit::Signal(9)),
         (0x8b, 0, Exit::Signal(11)),
         (3 << 8, 0, Exit::Code(3)),
         (0, 0, Exit::Code(0)),
-        (9, 1, Exit::OutOfMemory),
+        (9, task_mark::OOM, Exit::OutOfMemory),
     ] {
         let mut event = closing();
-        (event.current.exiting, event.current.exit_code, event.current.oom) = (1, code, oom);
+        (
+            event.current.exiting,
+            event.current.exit_code,
+            event.current.marks,
+        ) = (1, code, marks);
         assert_eq!(
             sent(&tell(&event)).actor.as_ref().unwrap().exit,
             Some(exit),
