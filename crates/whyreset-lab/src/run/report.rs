@@ -33,7 +33,7 @@ impl Tally {
                 failed,
                 skipped,
             } = self;
-            eprintln!("{passed} passed, {failed} failed, {skipped} skipped");
+            _ = writeln!(io::stderr(), "{passed} passed, {failed} failed, {skipped} skipped");
         }
         if self.failed > 0 || self.passed == 0 {
             return ExitCode::FAILURE;

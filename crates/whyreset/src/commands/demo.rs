@@ -28,7 +28,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("whyreset demo: {error:#}");
+            _ = writeln!(io::stderr(), "whyreset demo: {error:#}");
             ExitCode::from(2)
         }
     }

@@ -69,7 +69,7 @@ pub(crate) fn run(lab: &Lab) -> ExitCode {
             ExitCode::SUCCESS
         }
         Lab::Run(run) => play(run).unwrap_or_else(|why| {
-            eprintln!("whyreset lab: {why}");
+            _ = writeln!(io::stderr(), "whyreset lab: {why}");
             ExitCode::from(2)
         }),
     }
