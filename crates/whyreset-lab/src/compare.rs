@@ -8,16 +8,31 @@ use crate::said::Said;
 use crate::scenario::Scenario;
 use crate::truth::{Accused, Truth, Vantage, View};
 
-/// The differences, empty where all is right.
-pub fn compare(scenario: &Scenario, vantage: Vantage, said: &[Said]) -> Vec<String> {
+/// The differences, empty where all is right. Where the scenario is `about` one server port, other
+/// connections are held against nothing but a wrong `certain`.
+pub fn compare(scenario: &Scenario, vantage: Vantage, about: Option<u16>, said: &[Said]) -> Vec<String> {
     let truth = &scenario.truth;
-    let view = truth.view(vantage);
+    let Some(view) = truth.view(vantage) else {
+        return Vec::new();
+    };
     let accepted = match view {
         View::Guesses(causes) | View::May(causes) => causes,
         View::Knows(_) | View::Silent => &[],
     };
     let mut differences = Vec::new();
-    for verdict in said {
+    let (said, others): (Vec<&Said>, Vec<&Said>) = said
+        .iter()
+        .partition(|verdict| about.is_none() || verdict.port("server") == about);
+    for verdict in others {
+        let cause = verdict.cause();
+        if verdict.certainty == Certainty::Certain && !truth.also.contains(&cause) {
+            differences.push(format!(
+                "certain of another connection's {cause}: {}",
+                verdict.brief()
+            ));
+        }
+    }
+    for &verdict in &said {
         if let Some(why) = wrong(scenario, view, accepted, verdict) {
             differences.push(format!("wrong accusation: {why}: {}", verdict.brief()));
         }
@@ -29,11 +44,11 @@ pub fn compare(scenario: &Scenario, vantage: Vantage, said: &[Said]) -> Vec<Stri
             } else {
                 least
             };
-            differences.extend(lacks(scenario, vantage, least.min(most), said));
+            differences.extend(lacks(scenario, vantage, least.min(most), &said));
         }
         View::Guesses(_) if said.is_empty() => differences.push("nothing was said".to_owned()),
         View::Silent if !said.is_empty() => {
-            let all: Vec<String> = said.iter().map(Said::brief).collect();
+            let all: Vec<String> = said.iter().map(|verdict| verdict.brief()).collect();
             differences.push(format!("there was nothing to say, yet: {}", all.join("; ")));
         }
         _ => {}
@@ -78,17 +93,18 @@ fn wrong(scenario: &Scenario, view: View, accepted: &[&str], verdict: &Said) -> 
 }
 
 /// What the one right verdict lacks.
-fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[Said]) -> Vec<String> {
+fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[&Said]) -> Vec<String> {
     let truth = &scenario.truth;
     let right: Vec<&Said> = said
         .iter()
+        .copied()
         .filter(|v| v.cause() == scenario.cause && truth.outcome.contains(&v.text("/outcome")))
         .collect();
     let (verdict, rest) = match right.split_first() {
         Some((verdict, rest)) => (*verdict, rest),
         None if said.is_empty() => return vec![format!("nothing was said; it was {}", scenario.cause)],
         None => {
-            let all: Vec<String> = said.iter().map(Said::brief).collect();
+            let all: Vec<String> = said.iter().map(|verdict| verdict.brief()).collect();
             return vec![format!(
                 "not said: {} (outcome {}); said: {}",
                 scenario.cause,
@@ -98,7 +114,7 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[Said])
         }
     };
     let mut differences = Vec::new();
-    if !rest.is_empty() {
+    if !rest.is_empty() && !truth.several {
         differences.push(format!("said {} times, not folded into one", right.len()));
     }
     if verdict.certainty < least {

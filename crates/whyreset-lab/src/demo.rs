@@ -8,16 +8,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 
 use crate::stage::Stage;
 use crate::topology::Family;
-use crate::wire::{Frame, Tap};
+use crate::wire::{Frame, Recorder};
 use crate::{loopback, sys};
 
 pub use acts::ACTS;
@@ -99,7 +95,7 @@ impl Theatre {
     /// # Errors
     /// An actor failed.
     pub fn perform(&mut self, act: &Act, tell: Listener<'_>) -> anyhow::Result<anyhow::Result<Wire>> {
-        let tap = Recorder::start();
+        let tap = Recorder::arriving("lo");
         (act.play)(&mut self.stage, tell)?;
         let frames = tap.and_then(Recorder::stop);
         let server = self.stage.server_address().context("the act had no server")?;
@@ -107,32 +103,5 @@ impl Theatre {
             frames.retain(|frame| frame.source == server || frame.destination == server);
             Wire { server, frames }
         }))
-    }
-}
-
-/// Records loopback on a thread of its own.
-struct Recorder {
-    stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<anyhow::Result<Vec<Frame>>>,
-}
-
-impl Recorder {
-    fn start() -> anyhow::Result<Self> {
-        let mut tap = Tap::open("lo").context("cannot open a packet socket (CAP_NET_RAW needed)")?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = thread::spawn(move || {
-            let mut frames = Vec::new();
-            while !stopped.load(Ordering::Relaxed) {
-                frames.extend(tap.next(Duration::from_millis(50))?);
-            }
-            Ok(frames)
-        });
-        Ok(Self { stop, thread })
-    }
-
-    fn stop(self) -> anyhow::Result<Vec<Frame>> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().map_err(|_| anyhow!("the recorder panicked"))?
     }
 }

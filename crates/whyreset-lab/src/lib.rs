@@ -9,12 +9,14 @@ mod ip;
 mod kernel;
 mod life;
 mod loopback;
+mod machine;
 mod need;
 mod netns;
 mod puppet;
 mod run;
 mod said;
 mod scenario;
+mod script;
 mod stage;
 mod sys;
 mod topology;
@@ -24,10 +26,10 @@ mod wire;
 
 pub use life::sweep;
 pub use run::{
-    Options, Outcome, Report, Seen, list_json, list_text, run_basic, run_one, run_several, run_steps,
+    How, Options, Outcome, Report, Seen, Wire, list_json, list_text, run_basic, run_one, run_several,
 };
 pub use said::Said;
-pub use scenario::{SCENARIOS, Scenario};
+pub use scenario::{Scenario, scenarios};
 pub use topology::Family;
 pub use watcher::Watcher;
 pub use wire::Frame;

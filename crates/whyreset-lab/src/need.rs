@@ -19,11 +19,53 @@ pub enum Need {
     MemoryGroup,
     /// Network namespaces.
     Namespaces,
+    /// Mount and process namespaces: hosts for real programs.
+    Hosts,
     /// Something that no lab may touch; says what.
     Never(&'static str),
 }
 
+/// What scenarios of real software may need: a name for their files, what shows that it is there,
+/// and the Debian package that brings it.
+const SOFTWARE: &[(&str, &str, &str)] = &[
+    ("apache", "apache2", "apache2-bin"),
+    ("caddy", "caddy", "caddy"),
+    ("conntrack", "conntrack", "conntrack"),
+    ("curl", "curl", "curl"),
+    ("dsniff", "tcpkill", "dsniff"),
+    ("gunicorn", "gunicorn", "gunicorn"),
+    ("haproxy", "haproxy", "haproxy"),
+    ("hping3", "hping3", "hping3"),
+    ("iptables", "iptables", "iptables"),
+    ("lighttpd", "lighttpd", "lighttpd"),
+    ("grpc", "/usr/lib/python3/dist-packages/grpc", "python3-grpcio"),
+    ("memcached", "memcached", "memcached"),
+    ("mosquitto", "mosquitto", "mosquitto"),
+    ("mptcpize", "mptcpize", "mptcpize"),
+    ("netcat", "nc", "netcat-openbsd"),
+    ("nft", "nft", "nftables"),
+    ("nginx", "nginx", "nginx-light"),
+    ("nmap", "nmap", "nmap"),
+    ("node", "node", "nodejs"),
+    ("openssl", "openssl", "openssl"),
+    ("postgres", "pg_ctlcluster", "postgresql"),
+    ("python3", "python3", "python3"),
+    ("redis", "redis-server", "redis-server"),
+    ("socat", "socat", "socat"),
+    ("sshd", "sshd", "openssh-server"),
+    ("stunnel", "stunnel4", "stunnel4"),
+    ("tc", "tc", "iproute2"),
+    ("uwsgi", "uwsgi", "uwsgi-core"),
+    ("xinetd", "xinetd", "xinetd"),
+];
+
 impl Need {
+    /// By the name that scenario files use; none where there is no such name.
+    pub fn software(name: &str) -> Option<Self> {
+        let (_, program, package) = SOFTWARE.iter().find(|(known, ..)| *known == name)?;
+        Some(Self::Program(program, package))
+    }
+
     /// Why it is missing here.
     pub fn probe(self) -> Result<(), String> {
         match self {
@@ -31,7 +73,7 @@ impl Need {
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let found = std::env::split_paths(&path)
                     .chain(["/usr/sbin", "/sbin"].map(Into::into))
-                    .any(|folder: std::path::PathBuf| folder.join(name).is_file());
+                    .any(|folder: std::path::PathBuf| folder.join(name).exists());
                 found
                     .then_some(())
                     .ok_or_else(|| format!("`{name}` is not installed: apt install {package}"))
@@ -41,6 +83,9 @@ impl Need {
                 .map_err(|error| format!("no MPTCP sockets here (sysctl net.mptcp.enabled): {error}")),
             Self::MemoryGroup => cgroup::probe(),
             Self::Namespaces => namespaces(),
+            Self::Hosts => ["nsenter", "unshare"]
+                .into_iter()
+                .try_for_each(|name| Self::Program(name, "util-linux").probe()),
             Self::Never(why) => Err(why.to_owned()),
         }
     }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,28 @@ pub struct Puppet {
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     name: String,
+    journal: Journal,
+}
+
+/// What was done in a run, line by line; every holder of it writes to the same.
+#[derive(Clone, Default)]
+pub struct Journal(Arc<Mutex<Vec<String>>>);
+
+impl Journal {
+    /// Adds a line.
+    pub fn note(&self, line: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// All lines so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Puppet {
     /// Starts `whyreset actor hand` under the process name `name` (at most 15 bytes).
-    pub fn start(program: &Path, name: &str, netns: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn start(program: &Path, name: &str, netns: Option<&Path>, journal: Journal) -> anyhow::Result<Self> {
         let mut command = actor(program, "hand");
         command.arg(format!("name={name}"));
         if let Some(path) = netns {
@@ -50,6 +68,7 @@ impl Puppet {
             stdin,
             lines,
             name: name.to_owned(),
+            journal,
         };
         let first = puppet.hear()?;
         if first != "ready" {
@@ -66,6 +85,7 @@ impl Puppet {
     /// Tells it a line and does not wait.
     pub fn tell(&mut self, line: &str) -> anyhow::Result<()> {
         let stdin = self.stdin.as_mut().context("its stdin is closed")?;
+        self.journal.note(format!("{}: {line}", self.name));
         writeln!(stdin, "{line}").with_context(|| format!("{} does not listen", self.name))
     }
 
@@ -101,6 +121,8 @@ impl Puppet {
             .ok()
             .and_then(Pid::from_raw)
             .context("no pid")?;
+        self.journal
+            .note(format!("{}: gets signal {}", self.name, signal.as_raw()));
         rustix::process::kill_process(pid, signal)?;
         self.gone()
     }

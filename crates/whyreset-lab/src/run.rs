@@ -2,21 +2,24 @@
 //! says against the truth. Refuses to count a scenario that could not be played.
 
 mod basic;
+mod record;
 mod report;
 mod several;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use self::record::{Captures, Ears};
 use crate::compare::compare;
 use crate::said::Said;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::{End, Family};
 use crate::truth::Vantage;
 use crate::watcher::Watcher;
 
 pub use basic::run_basic;
+pub use record::Wire;
 pub use report::{list_json, list_text};
 pub use several::{Options, run_several};
 
@@ -48,14 +51,16 @@ pub enum Outcome {
 /// One scenario on one address family.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Its id.
-    pub scenario: &'static str,
-    /// The truth.
-    pub cause: &'static str,
+    /// What was played.
+    pub scenario: &'static Scenario,
     /// IPv4 or IPv6.
     pub family: Family,
     /// The outcome.
     pub outcome: Outcome,
+    /// What was done, line by line.
+    pub done: Vec<String>,
+    /// The decisive frames, where they were recorded.
+    pub wire: Option<Wire>,
     /// How long it took.
     pub took: Duration,
 }
@@ -71,59 +76,74 @@ impl Report {
     }
 }
 
-/// Plays one scenario under the eyes of the product. `program` is the built `whyreset`.
-pub fn run_one(program: &Path, scenario: &'static Scenario, family: Family) -> Report {
-    run(program, scenario, family, true)
+/// What a run does beside playing.
+#[derive(Clone, Debug, Default)]
+pub struct How {
+    /// Whether the product watches; without it only the steps are played.
+    pub watch: bool,
+    /// Keep the decisive frames.
+    pub wire: bool,
+    /// Where whole captures of both ends go.
+    pub captures: Option<PathBuf>,
 }
 
-/// Plays only the steps of one scenario, unwatched: checks the lab itself.
-pub fn run_steps(program: &Path, scenario: &'static Scenario, family: Family) -> Report {
-    run(program, scenario, family, false)
-}
-
-fn run(program: &Path, scenario: &'static Scenario, family: Family, watch: bool) -> Report {
+/// Plays one scenario. `program` is the built `whyreset`.
+pub fn run_one(program: &Path, scenario: &'static Scenario, family: Family, how: &How) -> Report {
     let begun = Instant::now();
-    let outcome = match scenario.probe() {
-        Err(why) => Outcome::Skipped(why),
-        Ok(()) => match play(program, scenario, family, watch) {
-            Ok(seen) => Outcome::Played(seen),
-            Err(error) => Outcome::Broken(format!("{error:#}")),
-        },
-    };
-    Report {
-        scenario: scenario.id,
-        cause: scenario.cause,
+    let mut report = Report {
+        scenario,
         family,
-        outcome,
-        took: begun.elapsed(),
+        outcome: Outcome::Played(Vec::new()),
+        done: Vec::new(),
+        wire: None,
+        took: Duration::ZERO,
+    };
+    match scenario.probe() {
+        Err(why) => report.outcome = Outcome::Skipped(why),
+        Ok(()) => {
+            if let Err(error) = play(program, &mut report, how) {
+                report.outcome = Outcome::Broken(format!("{error:#}"));
+            }
+        }
     }
+    report.took = begun.elapsed();
+    report
 }
 
-fn play(program: &Path, scenario: &Scenario, family: Family, watch: bool) -> anyhow::Result<Vec<Seen>> {
-    let mut stage = Stage::apart(program, family, scenario.client, scenario.server)?;
-    let mut watchers = Vec::new();
-    if watch {
-        for vantage in Vantage::ALL {
-            let words = words(&stage, vantage, true)?;
-            watchers.push((Some(vantage), Watcher::start(program, &words)?));
-        }
-        if scenario.truth.benign {
-            let words = words(&stage, Vantage::Machine, false)?;
-            watchers.push((None, Watcher::start(program, &words)?));
-        }
-    }
-    for (_, watcher) in &mut watchers {
-        watcher.wait_ready()?;
-    }
-    (scenario.play)(&mut stage)?;
+fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
+    let (scenario, family) = (report.scenario, report.family);
+    let mut stage = match scenario.steps {
+        Steps::Code(_) => Stage::apart(program, family, scenario.client, scenario.server)?,
+        Steps::Script(_) => Stage::routed(program, family)?,
+    };
+    let watchers = if how.watch {
+        watchers(program, scenario, &stage)?
+    } else {
+        Vec::new()
+    };
+    let ears = how.wire.then(|| Ears::open(&stage)).transpose()?;
+    let captures = how.captures.as_deref();
+    let captures = captures
+        .map(|folder| Captures::start(program, &stage, folder, scenario.id, family))
+        .transpose()?;
+    let played = match scenario.steps {
+        Steps::Code(play) => play(&mut stage),
+        Steps::Script(script) => script.play(&mut stage),
+    };
+    report.done = stage.journal().lines();
+    played?;
     // The watchers end before the stage does: the actors' death may send more.
+    let about = stage.server_address();
+    let port = about
+        .filter(|_| scenario.is_software())
+        .map(|address| address.port());
     let mut all = Vec::new();
     for (vantage, watcher) in watchers {
         let said = watcher.verdicts(QUIET)?;
         all.push(match vantage {
             Some(vantage) => Seen {
                 vantage: vantage.word(),
-                differences: compare(scenario, vantage, &said),
+                differences: compare(scenario, vantage, port, &said),
                 said,
             },
             None => Seen {
@@ -136,7 +156,37 @@ fn play(program: &Path, scenario: &Scenario, family: Family, watch: bool) -> any
             },
         });
     }
-    Ok(all)
+    report.outcome = Outcome::Played(all);
+    report.wire = ears.map(|ears| ears.decisive(about)).transpose()?.flatten();
+    if let Some(captures) = captures {
+        captures.finish(scenario, about)?;
+    }
+    Ok(())
+}
+
+/// One at each place that the truth speaks of, all attached. `None` is the whole machine without
+/// `--all`.
+fn watchers(
+    program: &Path,
+    scenario: &Scenario,
+    stage: &Stage,
+) -> anyhow::Result<Vec<(Option<Vantage>, Watcher)>> {
+    let mut watchers = Vec::new();
+    for vantage in Vantage::ALL {
+        if scenario.truth.view(vantage).is_none() {
+            continue;
+        }
+        let words = words(stage, vantage, true)?;
+        watchers.push((Some(vantage), Watcher::start(program, &words)?));
+    }
+    if scenario.truth.benign {
+        let words = words(stage, Vantage::Machine, false)?;
+        watchers.push((None, Watcher::start(program, &words)?));
+    }
+    for (_, watcher) in &mut watchers {
+        watcher.wait_ready()?;
+    }
+    Ok(watchers)
 }
 
 fn words(stage: &Stage, vantage: Vantage, all: bool) -> anyhow::Result<Vec<String>> {
@@ -144,13 +194,14 @@ fn words(stage: &Stage, vantage: Vantage, all: bool) -> anyhow::Result<Vec<Strin
     if all {
         words.push("--all".to_owned());
     }
-    let end = match vantage {
-        Vantage::Server => Some(End::Server),
-        Vantage::Client => Some(End::Client),
+    let place = match vantage {
+        Vantage::Server => Some(stage.at(End::Server)?),
+        Vantage::Client => Some(stage.at(End::Client)?),
+        Vantage::Router => stage.topology()?.router(),
         Vantage::Machine => None,
     };
-    if let Some(end) = end {
-        words.extend(["--netns".to_owned(), stage.at(end)?.inode()?.to_string()]);
+    if let Some(place) = place {
+        words.extend(["--netns".to_owned(), place.inode()?.to_string()]);
     }
     words.extend(stage.topology()?.filter().split(' ').map(str::to_owned));
     Ok(words)

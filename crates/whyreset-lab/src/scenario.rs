@@ -40,9 +40,16 @@ mod user_timeout;
 mod write_after_close;
 mod write_after_fin_timeout;
 
+use std::path::Path;
+use std::sync::LazyLock;
+
+use anyhow::{Context, bail};
+
 use crate::need::Need;
+use crate::run::{How, Outcome, run_one};
+use crate::script::{self, Script};
 use crate::stage::Stage;
-use crate::topology::Host;
+use crate::topology::{Family, Host};
 use crate::truth::Truth;
 
 /// One cause, made to happen for real.
@@ -64,16 +71,32 @@ pub struct Scenario {
     /// One of the basic resets, which also run on plain loopback.
     pub basic: bool,
     /// Makes it happen.
-    pub(crate) play: fn(&mut Stage) -> anyhow::Result<()>,
+    pub(crate) steps: Steps,
     /// What happened.
     pub(crate) truth: Truth,
+}
+
+/// How a scenario is played.
+#[derive(Clone, Copy)]
+pub(crate) enum Steps {
+    /// Sockets of our own, a step at a time.
+    Code(fn(&mut Stage) -> anyhow::Result<()>),
+    /// Real programs on hosts of their own.
+    Script(&'static Script),
 }
 
 /// What nearly every scenario needs.
 const NAMESPACES: &[Need] = &[Need::Namespaces];
 
-/// All scenarios, in the order in which they are listed.
-pub static SCENARIOS: &[&Scenario] = &[
+/// All scenarios, in the order in which they are listed: the kernel's, then those of real software.
+pub fn scenarios() -> &'static [&'static Scenario] {
+    static ALL: LazyLock<Vec<&'static Scenario>> =
+        LazyLock::new(|| KERNEL.iter().copied().chain(script::all()).collect());
+    &ALL
+}
+
+/// Those made by sockets of our own, which show one place in the kernel each.
+static KERNEL: &[&Scenario] = &[
     &unread_data::SCENARIO,
     &unread_by_client::SCENARIO,
     &linger_abort::SCENARIO,
@@ -121,9 +144,48 @@ impl std::fmt::Debug for Scenario {
 }
 
 impl Scenario {
-    /// By its id.
-    pub fn find(id: &str) -> Option<&'static Self> {
-        SCENARIOS.iter().copied().find(|scenario| scenario.id == id)
+    /// By its id, or from a file of the user's own, whose name ends in `.toml`.
+    ///
+    /// # Errors
+    /// There is none of that id, or the file is not a scenario.
+    pub fn find(id: &str) -> anyhow::Result<&'static Self> {
+        let path = Path::new(id);
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            return script::open(path);
+        }
+        let known = scenarios().iter().copied().find(|scenario| scenario.id == id);
+        known.with_context(|| format!("no scenario {id}; `whyreset lab list` shows them"))
+    }
+
+    /// The commands by which a person can repeat it. One that is made by sockets of our own is
+    /// played for it, unwatched, and tells what its actors were told.
+    ///
+    /// # Errors
+    /// It could not be played.
+    pub fn explain(&'static self, program: &Path, family: Family) -> anyhow::Result<String> {
+        let head = format!(
+            "# {}: {}\n# It ends with: {}\n\n",
+            self.id, self.summary, self.cause
+        );
+        let done = match self.steps {
+            Steps::Script(script) => script.explain(),
+            Steps::Code(_) => {
+                let report = run_one(program, self, family, &How::default());
+                if let Outcome::Skipped(why) | Outcome::Broken(why) = report.outcome {
+                    bail!("{}: {why}", self.id);
+                }
+                format!(
+                    "# The actors are `whyreset actor hand name=NAME netns=PATH`; each takes such lines on its stdin.\n{}\n",
+                    report.done.join("\n")
+                )
+            }
+        };
+        Ok(head + &done + "\n")
+    }
+
+    /// Whether its resets are made by real programs.
+    pub const fn is_software(&self) -> bool {
+        matches!(self.steps, Steps::Script(_))
     }
 
     /// Why it cannot run here.

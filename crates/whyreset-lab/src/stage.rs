@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::netns::Namespace;
-use crate::puppet::Puppet;
+use crate::puppet::{Journal, Puppet};
 use crate::topology::{End, Family, Host, Topology};
 use crate::wire::Tap;
 
@@ -27,6 +27,7 @@ pub struct Stage {
     kept: Vec<Box<dyn Send>>,
     topology: Option<Topology>,
     server: Option<SocketAddr>,
+    journal: Journal,
 }
 
 /// Both ends of an open connection.
@@ -51,6 +52,14 @@ impl Stage {
         })
     }
 
+    /// Client, router and server, for real programs.
+    pub fn routed(program: &Path, family: Family) -> anyhow::Result<Self> {
+        Ok(Self {
+            topology: Some(Topology::routed(family)?),
+            ..Self::on_loopback(program, family)
+        })
+    }
+
     /// Loopback of the current namespace, for scenarios that only need a kernel.
     pub fn on_loopback(program: &Path, family: Family) -> Self {
         Self {
@@ -59,6 +68,7 @@ impl Stage {
             topology: None,
             kept: Vec::new(),
             server: None,
+            journal: Journal::default(),
         }
     }
 
@@ -88,6 +98,11 @@ impl Stage {
         self.server
     }
 
+    /// What was done so far.
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Tells which server address this run is about.
     pub fn is_about(&mut self, address: SocketAddr) {
         self.server = Some(address);
@@ -96,7 +111,7 @@ impl Stage {
     /// A new actor at an end.
     pub fn actor(&self, end: End, name: &str) -> anyhow::Result<Puppet> {
         let path = self.topology.as_ref().map(|topology| topology.at(end).path());
-        Puppet::start(&self.program, name, path.as_deref())
+        Puppet::start(&self.program, name, path.as_deref(), self.journal.clone())
     }
 
     /// Keeps something alive until the watchers are done: an actor whose death would send more.

@@ -1,9 +1,11 @@
-//! Two hosts and the cable between them: a client's and a server's namespace joined by veth, with
-//! addresses that no other run on this machine uses at the same time. Refuses to use anything of
-//! the host's own network.
+//! Two hosts and what is between them: a client's and a server's namespace joined by a cable
+//! (veth), or by a router, with addresses that no other run on this machine uses at the same time.
+//! Refuses to use anything of the host's own network.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::Context;
 
 use crate::netns::Namespace;
 use crate::{ip, life};
@@ -44,10 +46,11 @@ pub enum Host {
     Phantom,
 }
 
-/// Both namespaces; removed when dropped.
+/// The namespaces; removed when dropped.
 pub struct Topology {
     client: Namespace,
     server: Namespace,
+    router: Option<Namespace>,
     family: Family,
     number: u16,
 }
@@ -56,16 +59,110 @@ pub struct Topology {
 const NETWORKS: u32 = 1 << 14;
 
 impl Topology {
-    /// Makes both namespaces.
-    pub fn new(family: Family, client: Host, server: Host) -> anyhow::Result<Self> {
+    fn named(family: Family, routed: bool) -> anyhow::Result<Self> {
         let (name, n) = life::fresh_name();
         let number = std::process::id().wrapping_mul(127).wrapping_add(n) % NETWORKS;
-        let topology = Self {
+        Ok(Self {
             client: Namespace::named(format!("{name}-c")),
             server: Namespace::named(format!("{name}-s")),
+            router: routed.then(|| Namespace::named(format!("{name}-r"))),
             family,
             number: u16::try_from(number)?,
-        };
+        })
+    }
+
+    /// Client, router and server, each with a kernel. The interfaces are `eth0` at the ends, and
+    /// `client` and `server` on the router.
+    pub fn routed(family: Family) -> anyhow::Result<Self> {
+        let topology = Self::named(family, true)?;
+        let router = topology.router.as_ref().context("no router")?.name().to_owned();
+        ip::batch(None, &[format!("netns add {router}")])?;
+        for end in [End::Client, End::Server] {
+            let name = topology.at(end).name();
+            let side = end.word();
+            ip::batch(
+                None,
+                &[
+                    format!("netns add {name}"),
+                    format!("link add eth0 netns {name} type veth peer name {side} netns {router}"),
+                ],
+            )?;
+        }
+        // No address may be in doubt while the steps run.
+        for name in ["all", "default", "eth0", "client", "server"] {
+            for place in [
+                Some(&topology.client),
+                Some(&topology.server),
+                topology.router.as_ref(),
+            ] {
+                let key = format!("net.ipv6.conf.{name}.accept_dad");
+                // An interface that this place has not.
+                let _ = place.context("no router")?.sysctl(&key, "0");
+            }
+        }
+        let via = topology.router.as_ref().context("no router")?;
+        via.sysctl("net.ipv4.ip_forward", "1")?;
+        via.sysctl("net.ipv6.conf.all.forwarding", "1")?;
+        let mut lines = vec!["link set lo up".to_owned()];
+        for end in [End::Client, End::Server] {
+            let (v4, v6) = topology.gateway(end);
+            let side = end.word();
+            lines.push(format!("address add {v4}/30 dev {side}"));
+            lines.push(format!("address add {v6}/64 dev {side} nodad"));
+            lines.push(format!("link set {side} up"));
+            ip::batch(
+                Some(topology.at(end).name()),
+                &[
+                    "link set lo up".to_owned(),
+                    format!("address add {}/30 dev eth0", topology.v4(end)),
+                    format!("address add {}/64 dev eth0 nodad", topology.v6(end)),
+                    "link set eth0 up".to_owned(),
+                ],
+            )?;
+        }
+        ip::batch(Some(via.name()), &lines)?;
+        for end in [End::Client, End::Server] {
+            let (v4, v6) = topology.gateway(end);
+            let lines = [
+                format!("route add default via {v4}"),
+                format!("-6 route add default via {v6}"),
+            ];
+            for line in lines {
+                let words: Vec<&str> = line.split(' ').collect();
+                ip::run_in(topology.at(end).name(), "ip", &words, "")?;
+            }
+        }
+        Ok(topology)
+    }
+
+    /// The interface of both ends.
+    pub const fn interface(&self) -> &'static str {
+        if self.router.is_some() { "eth0" } else { "veth0" }
+    }
+
+    /// The router, where there is one.
+    pub fn router(&self) -> Option<&Namespace> {
+        self.router.as_ref()
+    }
+
+    /// The router's addresses towards an end.
+    pub fn gateway(&self, end: End) -> (Ipv4Addr, Ipv6Addr) {
+        let base = u32::from(Ipv4Addr::new(198, 18, 0, 0)) + u32::from(self.number) * 8;
+        let v4 = Ipv4Addr::from(base + end.subnet() + 2);
+        (
+            v4,
+            Ipv6Addr::new(0xfd00, 0x77, self.number, end.link(), 0, 0, 0, 0xfe),
+        )
+    }
+
+    /// The family of this run.
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Makes both namespaces, joined by a cable.
+    pub fn new(family: Family, client: Host, server: Host) -> anyhow::Result<Self> {
+        let topology = Self::named(family, false)?;
         let (c, s) = (topology.client.name(), topology.server.name());
         let cable = format!(
             "link add veth0 address {} netns {c} type veth peer name veth0 address {} netns {s}",
@@ -118,12 +215,18 @@ impl Topology {
 
     fn v4(&self, end: End) -> Ipv4Addr {
         let base = u32::from(Ipv4Addr::new(198, 18, 0, 0));
-        Ipv4Addr::from(base + u32::from(self.number) * 8 + end.number())
+        let host = if self.router.is_some() {
+            end.subnet() + 1
+        } else {
+            end.number()
+        };
+        Ipv4Addr::from(base + u32::from(self.number) * 8 + host)
     }
 
     fn v6(&self, end: End) -> Ipv6Addr {
         let host = u16::try_from(end.number()).unwrap_or_default();
-        Ipv6Addr::new(0xfd00, 0x77, self.number, 0, 0, 0, 0, host)
+        let link = if self.router.is_some() { end.link() } else { 0 };
+        Ipv6Addr::new(0xfd00, 0x77, self.number, link, 0, 0, 0, host)
     }
 
     /// A pcap-filter expression that this run's traffic passes and no other's.
@@ -131,7 +234,7 @@ impl Topology {
         let base = u32::from(Ipv4Addr::new(198, 18, 0, 0)) + u32::from(self.number) * 8;
         match self.family {
             Family::V4 => format!("net {}/29", Ipv4Addr::from(base)),
-            Family::V6 => format!("net fd00:77:{:x}::/64", self.number),
+            Family::V6 => format!("net fd00:77:{:x}::/48", self.number),
         }
     }
 
@@ -171,6 +274,30 @@ impl End {
         match self {
             Self::Client => Self::Server,
             Self::Server => Self::Client,
+        }
+    }
+
+    /// For interface names.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+
+    /// Where its `/30` begins behind a router.
+    const fn subnet(self) -> u32 {
+        match self {
+            Self::Client => 0,
+            Self::Server => 4,
+        }
+    }
+
+    /// Number of its IPv6 link behind a router.
+    const fn link(self) -> u16 {
+        match self {
+            Self::Client => 1,
+            Self::Server => 2,
         }
     }
 

@@ -12,19 +12,22 @@ pub enum Vantage {
     Server,
     /// In the client's namespace.
     Client,
-    /// On the machine that runs both.
+    /// In the namespace of the router between them.
+    Router,
+    /// On the machine that runs all.
     Machine,
 }
 
 impl Vantage {
-    /// All three.
-    pub const ALL: [Self; 3] = [Self::Server, Self::Client, Self::Machine];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Server, Self::Client, Self::Router, Self::Machine];
 
     /// For lists and JSON.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Client => "client",
+            Self::Router => "router",
             Self::Machine => "machine",
         }
     }
@@ -90,8 +93,14 @@ pub struct Truth {
     pub server: View,
     /// From the client's namespace.
     pub client: View,
+    /// From the router's namespace; none where nobody stands there.
+    pub router: Option<View>,
     /// From the whole machine.
     pub machine: View,
+    /// Several connections end so, each with a verdict of its own.
+    pub several: bool,
+    /// Causes that other connections of the scenario may truly have.
+    pub also: &'static [&'static str],
 }
 
 impl Truth {
@@ -109,7 +118,10 @@ impl Truth {
         cites: &[],
         server: View::Knows(Certainty::Certain),
         client: View::Guesses(&[]),
+        router: None,
         machine: View::Knows(Certainty::Certain),
+        several: false,
+        also: &[],
     };
 
     /// The server's kernel did it by its own rules.
@@ -133,11 +145,12 @@ impl Truth {
     };
 
     /// From this place.
-    pub const fn view(&self, vantage: Vantage) -> View {
+    pub const fn view(&self, vantage: Vantage) -> Option<View> {
         match vantage {
-            Vantage::Server => self.server,
-            Vantage::Client => self.client,
-            Vantage::Machine => self.machine,
+            Vantage::Server => Some(self.server),
+            Vantage::Client => Some(self.client),
+            Vantage::Router => self.router,
+            Vantage::Machine => Some(self.machine),
         }
     }
 }

@@ -3,8 +3,10 @@
 
 mod craft;
 mod phantom;
+mod recorder;
 mod tap;
 
 pub use craft::Craft;
 pub use phantom::{Phantom, reply};
+pub use recorder::Recorder;
 pub use tap::{Frame, Tap};

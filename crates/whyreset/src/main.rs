@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod filter;
 mod holders;
+mod ladder;
 mod screen;
 
 use std::process::ExitCode;

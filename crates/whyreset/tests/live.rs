@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
-use whyreset_lab::{Family, SCENARIOS, Scenario};
+use whyreset_lab::{Family, How, Scenario, scenarios};
 
 /// Each scenario runs several processes and watchers of its own.
 const AT_A_TIME: usize = 3;
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(AT_A_TIME);
     whyreset_lab::sweep();
     let mut trials = Vec::new();
-    for &scenario in SCENARIOS {
+    for &scenario in scenarios() {
         let missing = scenario.probe().err();
         if let Some(why) = &missing {
             eprintln!("ignored: {}: {why}", scenario.id);
@@ -42,7 +42,15 @@ fn nothing_ran(arguments: &Arguments, conclusion: &Conclusion) -> bool {
 
 fn check(scenario: &'static Scenario, family: Family) -> Result<(), Failed> {
     let program = Path::new(env!("CARGO_BIN_EXE_whyreset"));
-    let report = whyreset_lab::run_one(program, scenario, family);
+    let report = whyreset_lab::run_one(
+        program,
+        scenario,
+        family,
+        &How {
+            watch: true,
+            ..How::default()
+        },
+    );
     if report.passed() {
         Ok(())
     } else {

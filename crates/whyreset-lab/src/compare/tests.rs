@@ -32,7 +32,12 @@ fn differences(vantage: Vantage, said: &[Value]) -> Vec<String> {
         .iter()
         .map(|v| Said::read(&v.to_string()).expect("a verdict"))
         .collect();
-    compare(Scenario::find("unread-data").expect("listed"), vantage, &said)
+    compare(
+        Scenario::find("unread-data").expect("listed"),
+        vantage,
+        None,
+        &said,
+    )
 }
 
 #[test]

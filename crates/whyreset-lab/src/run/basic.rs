@@ -10,7 +10,7 @@ use super::{Outcome, QUIET, Report, Seen};
 use crate::compare::compare;
 use crate::loopback;
 use crate::said::Said;
-use crate::scenario::{SCENARIOS, Scenario};
+use crate::scenario::{Scenario, Steps, scenarios};
 use crate::stage::Stage;
 use crate::topology::Family;
 use crate::truth::Vantage;
@@ -30,10 +30,13 @@ pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Repo
     let mut watcher = Watcher::start(program, &words)?;
     watcher.wait_ready()?;
     let mut played: Vec<Done> = Vec::new();
-    for &scenario in SCENARIOS.iter().filter(|scenario| scenario.basic) {
+    for &scenario in scenarios().iter().filter(|scenario| scenario.basic) {
+        let Steps::Code(play) = scenario.steps else {
+            continue;
+        };
         for &family in families {
             let mut stage = Stage::on_loopback(program, family);
-            let result = (scenario.play)(&mut stage)
+            let result = play(&mut stage)
                 .and_then(|()| stage.server_address().context("no server"))
                 .map(|address| address.port());
             played.push((scenario, family, result, stage));
@@ -42,13 +45,14 @@ pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Repo
     let said = watcher.verdicts(QUIET)?;
     let took = begun.elapsed();
     let report = |(scenario, family, result, _): &Done| Report {
-        scenario: scenario.id,
-        cause: scenario.cause,
+        scenario,
         family: *family,
         outcome: match result {
             Err(error) => Outcome::Broken(format!("{error:#}")),
             Ok(port) => Outcome::Played(vec![look(scenario, *port, &said)]),
         },
+        done: Vec::new(),
+        wire: None,
         took,
     };
     Ok(played.iter().map(report).collect())
@@ -59,7 +63,7 @@ fn look(scenario: &Scenario, port: u16, said: &[Said]) -> Seen {
     let said: Vec<Said> = said.iter().filter(mine).cloned().collect();
     Seen {
         vantage: Vantage::Machine.word(),
-        differences: compare(scenario, Vantage::Machine, &said),
+        differences: compare(scenario, Vantage::Machine, None, &said),
         said,
     }
 }

@@ -1,12 +1,13 @@
 //! Prints what came out, as text or as JSON lines. Refuses to hide a skip.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Outcome, Report, Seen};
-use crate::scenario::{SCENARIOS, Scenario};
+use super::{Options, Outcome, Report, Seen, Wire};
+use crate::scenario::{Scenario, scenarios};
 
 /// How many came out which way.
 #[derive(Default)]
@@ -25,15 +26,20 @@ impl Tally {
         }
     }
 
+    /// The sum, in words.
+    pub(crate) fn sum(&self) -> String {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        format!("{passed} passed, {failed} failed, {skipped} skipped")
+    }
+
     /// Prints the sum to stderr; exit code 1 where one failed or nothing was played.
     pub(crate) fn end(&self, json: bool) -> ExitCode {
         if !json {
-            let Self {
-                passed,
-                failed,
-                skipped,
-            } = self;
-            _ = writeln!(io::stderr(), "{passed} passed, {failed} failed, {skipped} skipped");
+            _ = writeln!(io::stderr(), "{}", self.sum());
         }
         if self.failed > 0 || self.passed == 0 {
             return ExitCode::FAILURE;
@@ -43,14 +49,18 @@ impl Tally {
 }
 
 /// Prints one report; false where nobody reads any more.
-pub(crate) fn print(report: &Report, json: bool) -> bool {
-    let text = if json { json_lines(report) } else { text(report) };
+pub(crate) fn print(report: &Report, options: &Options) -> bool {
+    let text = match options.draw {
+        _ if options.json => json_lines(report),
+        Some(draw) => whole(report, draw),
+        None => text(report),
+    };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }
 
 fn text(report: &Report) -> String {
-    let name = format!("{} v{}", report.scenario, report.family);
+    let name = format!("{} v{}", report.scenario.id, report.family);
     let took = report.took.as_secs_f32();
     match &report.outcome {
         Outcome::Skipped(why) => format!("SKIP  {name:30}  {why}\n"),
@@ -61,10 +71,36 @@ fn text(report: &Report) -> String {
                 (true, true) => "DONE",
                 (true, false) => "PASS",
             };
-            let head = format!("{word}  {name:30}  {took:4.1} s  {}\n", report.cause);
+            let head = format!("{word}  {name:30}  {took:4.1} s  {}\n", report.scenario.cause);
             head + &seen.iter().map(seen_text).collect::<String>()
         }
     }
+}
+
+/// What was done, the decisive frames, what was said at each place, and how it came out.
+fn whole(report: &Report, draw: fn(&Wire) -> String) -> String {
+    let mut told = format!("{}: {}\n\n", report.scenario.id, report.scenario.summary);
+    for line in &report.done {
+        for (number, line) in line.lines().enumerate() {
+            let margin = if number == 0 { "  " } else { "    " };
+            _ = writeln!(told, "{margin}{line}");
+        }
+    }
+    if let Some(wire) = &report.wire {
+        _ = write!(told, "\n{}", draw(wire));
+    }
+    told.push('\n');
+    if let Outcome::Played(seen) = &report.outcome {
+        for seen in seen {
+            for said in &seen.said {
+                _ = writeln!(told, "  from the {:8} {}", seen.vantage, said.brief());
+            }
+            if seen.said.is_empty() {
+                _ = writeln!(told, "  from the {:8} nothing to be said", seen.vantage);
+            }
+        }
+    }
+    told + &text(report) + "\n"
 }
 
 /// The differences from one place, and all that was said there.
@@ -86,7 +122,7 @@ fn seen_text(seen: &Seen) -> String {
 fn json_lines(report: &Report) -> String {
     let line = |vantage: Value, pass: Value, why: String, said: Vec<&Value>| {
         let object = json!({
-            "scenario": report.scenario, "cause": report.cause, "family": report.family.to_string(),
+            "scenario": report.scenario.id, "cause": report.scenario.cause, "family": report.family.to_string(),
             "vantage": vantage, "pass": pass, "why": why, "said": said,
             "seconds": report.took.as_secs_f32(),
         });
@@ -129,7 +165,7 @@ pub fn list_text() -> String {
             scenario.id, scenario.cause, scenario.seconds, scenario.summary
         )
     };
-    SCENARIOS.iter().map(line).collect()
+    scenarios().iter().map(line).collect()
 }
 
 /// The same as JSON lines.
@@ -141,5 +177,5 @@ pub fn list_json() -> String {
         });
         format!("{object}\n")
     };
-    SCENARIOS.iter().map(line).collect()
+    scenarios().iter().map(line).collect()
 }

@@ -6,11 +6,17 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::{Tally, print};
-use super::{run_one, run_steps};
+use super::{How, Wire, run_one};
 use crate::scenario::Scenario;
 use crate::topology::Family;
+
+/// The bar moves at least this often.
+const TICK: Duration = Duration::from_millis(500);
 
 /// What to run and how to print it.
 #[derive(Clone, Debug)]
@@ -25,8 +31,11 @@ pub struct Options {
     pub jobs: usize,
     /// JSON lines instead of text.
     pub json: bool,
-    /// Whether the product watches; without it only the steps are played.
-    pub watch: bool,
+    /// What each run does beside playing.
+    pub how: How,
+    /// Draws the decisive frames, where each run is to be told in full: what was done, the frames
+    /// and the verdicts.
+    pub draw: Option<fn(&Wire) -> String>,
 }
 
 /// Plays them. Exit code 1 where one failed or none was played.
@@ -39,14 +48,16 @@ pub fn run_several(options: &Options) -> ExitCode {
     let next = AtomicUsize::new(0);
     let (send, reports) = channel();
     let mut tally = Tally::default();
+    // Draws nothing where stderr is no terminal.
+    let bar = ProgressBar::new(work.len() as u64).with_style(style());
+    bar.enable_steady_tick(TICK);
     thread::scope(|scope| {
         for _ in 0..options.jobs.clamp(1, work.len().max(1)) {
             let send = send.clone();
             let (work, next) = (&work, &next);
             scope.spawn(move || {
                 while let Some(&(scenario, family)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let run = if options.watch { run_one } else { run_steps };
-                    let report = run(&options.program, scenario, family);
+                    let report = run_one(&options.program, scenario, family, &options.how);
                     if send.send(report).is_err() {
                         break;
                     }
@@ -56,10 +67,18 @@ pub fn run_several(options: &Options) -> ExitCode {
         drop(send);
         for report in reports {
             tally.count(&report);
-            if !print(&report, options.json) {
+            bar.inc(1);
+            bar.set_message(tally.sum());
+            if !bar.suspend(|| print(&report, options)) {
                 break;
             }
         }
     });
+    bar.finish_and_clear();
     tally.end(options.json)
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:30} {pos}/{len}  {elapsed}  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use whyreset_evidence::Certainty;
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::{CLIENT, SERVER, Stage};
 use crate::topology::{End, Host};
 use crate::truth::{Accused, Truth, View};
@@ -20,7 +20,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         // The watch is young: that no earlier connection had these addresses cannot be seen.
         server: View::Knows(Certainty::Likely),

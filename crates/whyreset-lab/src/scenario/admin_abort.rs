@@ -1,6 +1,6 @@
 //! An operator destroys the server's socket with `ss -K`.
 
-use super::Scenario;
+use super::{Scenario, Steps};
 use crate::need::Need;
 use crate::stage::Stage;
 use crate::topology::{End, Host};
@@ -15,7 +15,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         party: "operator",
         accused: Accused::Must("ss"),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use whyreset_evidence::Flags;
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::{CLIENT, Stage};
 use crate::topology::{End, Host};
 use crate::truth::Truth;
@@ -19,7 +19,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Phantom,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth::BY_CLIENT_KERNEL,
 };
 

@@ -1,6 +1,6 @@
 //! A server that had not read everything calls exit(3).
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::Host;
 use crate::truth::Truth;
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         mechanism: Some("unread-data"),
         cites: &["exit 3"],

@@ -2,7 +2,7 @@
 
 use whyreset_evidence::Certainty;
 
-use super::Scenario;
+use super::{Scenario, Steps};
 use crate::need::Need;
 use crate::stage::Stage;
 use crate::topology::{End, Host};
@@ -17,7 +17,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         party: "firewall",
         from: "between",

@@ -2,7 +2,7 @@
 
 use whyreset_evidence::Flags;
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::{End, Host};
 use crate::truth::{Accused, Truth, View};
@@ -17,7 +17,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         party: "middlebox",
         from: "between",

@@ -1,6 +1,6 @@
 //! The server closes with unread data and is gone before anybody looks.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::Host;
 use crate::truth::Truth;
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         cites: &["never read"],
         ..Truth::BY_SERVER

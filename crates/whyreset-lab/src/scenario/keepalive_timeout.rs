@@ -1,6 +1,6 @@
 //! The path dies; the server's keepalive probes stay unanswered.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::{End, Host};
 use crate::truth::{Truth, View};
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         // The owner gets ETIMEDOUT; the reset itself is for a peer that may never see it.
         outcome: &["timeout", "reset"],

@@ -1,6 +1,6 @@
 //! The server sets SO_LINGER to 0 s on the accepted socket and closes it.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::Host;
 use crate::truth::Truth;
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: true,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         cites: &["SO_LINGER"],
         ..Truth::BY_SERVER

@@ -1,6 +1,6 @@
 //! The accepted socket inherits SO_LINGER 0 from the listener.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::Host;
 use crate::truth::Truth;
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         cites: &["SO_LINGER"],
         ..Truth::BY_SERVER

@@ -1,6 +1,6 @@
 //! The server closes an MPTCP connection with unread data.
 
-use super::Scenario;
+use super::{Scenario, Steps};
 use crate::need::Need;
 use crate::stage::Stage;
 use crate::topology::Host;
@@ -15,7 +15,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth::BY_SERVER,
 };
 

@@ -1,6 +1,6 @@
 //! The listener is closed while a connection waits to be accepted.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::{CLIENT, Stage};
 use crate::topology::{End, Host};
 use crate::truth::Truth;
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth::BY_SERVER,
 };
 

@@ -1,6 +1,6 @@
 //! A client connects to a port that nobody listens on.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::{CLIENT, Stage};
 use crate::topology::{End, Host};
 use crate::truth::{Accused, Truth};
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: true,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         outcome: &["refused"],
         accused: Accused::May(&[]),

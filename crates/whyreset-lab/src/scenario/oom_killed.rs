@@ -1,6 +1,6 @@
 //! The out-of-memory killer takes a server inside a control group of the lab's own.
 
-use super::Scenario;
+use super::{Scenario, Steps};
 use crate::cgroup::MemoryGroup;
 use crate::need::Need;
 use crate::stage::Stage;
@@ -16,7 +16,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         mechanism: Some("unread-data"),
         party: "kernel",

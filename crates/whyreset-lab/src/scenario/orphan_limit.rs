@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::Scenario;
+use super::{Scenario, Steps};
 use crate::need::Need;
 use crate::stage::Stage;
 use crate::topology::{End, Host};
@@ -20,7 +20,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth::BY_SERVER_KERNEL,
 };
 

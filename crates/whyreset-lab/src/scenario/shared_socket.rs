@@ -1,6 +1,6 @@
 //! Two processes hold the socket; the last one to let go leaves data unread.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::{KEEPER, Stage};
 use crate::topology::Host;
 use crate::truth::{Accused, Truth};
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         accused: Accused::Must(KEEPER),
         cites: &["never read"],

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use whyreset_evidence::Flags;
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::{End, Host};
 use crate::truth::{Truth, View};
@@ -19,7 +19,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Phantom,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         victim: None,
         client: View::Silent,

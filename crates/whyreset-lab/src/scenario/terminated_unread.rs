@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::Host;
 use crate::truth::Truth;
@@ -16,7 +16,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         mechanism: Some("unread-data"),
         cites: &["SIGTERM"],

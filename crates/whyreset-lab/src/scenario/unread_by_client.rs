@@ -2,7 +2,7 @@
 
 use whyreset_evidence::Certainty;
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::{CLIENT, SERVER, Stage};
 use crate::topology::Host;
 use crate::truth::{Accused, Truth, View};
@@ -16,7 +16,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         from: "client",
         accused: Accused::Must(CLIENT),

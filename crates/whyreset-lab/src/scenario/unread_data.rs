@@ -1,6 +1,6 @@
 //! The server closes a socket with received bytes it never read.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::Host;
 use crate::truth::Truth;
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: true,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         cites: &["100 bytes received and never read"],
         ..Truth::BY_SERVER

@@ -1,6 +1,6 @@
 //! TCP_USER_TIMEOUT ends the connection silently; a late packet is then reset.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::{End, Host};
 use crate::truth::{Truth, View};
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         client: View::Guesses(&["connection-forgotten"]),
         ..Truth::BY_SERVER_KERNEL

@@ -1,6 +1,6 @@
 //! The client writes after the server forgot the half-closed connection.
 
-use super::{NAMESPACES, Scenario};
+use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
 use crate::topology::{End, Host};
 use crate::truth::{Truth, View};
@@ -14,7 +14,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
-    play,
+    steps: Steps::Code(play),
     truth: Truth {
         client: View::Guesses(&["write-after-close"]),
         reply: true,

@@ -36,12 +36,18 @@ impl Tap {
     /// Opens the interface in the calling thread's network namespace. Only arriving frames are
     /// shown.
     pub fn open(interface: &str) -> io::Result<Self> {
+        let tap = Self::open_both_ways(interface)?;
+        sys::ignore_outgoing(&tap.socket)?;
+        Ok(tap)
+    }
+
+    /// As [`Tap::open`], with the frames that this end sends.
+    pub fn open_both_ways(interface: &str) -> io::Result<Self> {
         let protocol = Protocol::from(i32::from(sys::all_protocols()));
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
         let index = rustix::net::netdevice::name_to_index(&socket, interface)?;
         let address = sys::packet_address(i32::try_from(index).map_err(io::Error::other)?)?;
         socket.bind(&address)?;
-        sys::ignore_outgoing(&socket)?;
         Ok(Self { socket, address })
     }
 

@@ -7,12 +7,11 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use whyreset_evidence::{Flags, Side};
+use whyreset_lab::Watcher;
 use whyreset_lab::demo::{ACTS, Speaker, Theatre, Wire};
-use whyreset_lab::{Frame, Watcher};
-use whyreset_report::ladder::{Rung, draw};
 
 use crate::args::Colour;
+use crate::ladder::draw;
 use crate::screen;
 
 /// A verdict follows its reset within this time.
@@ -146,44 +145,8 @@ fn ladder(out: &mut dyn Write, wire: &anyhow::Result<Wire>, note: &str) -> io::R
         Err(error) => return writeln!(out, "\n     The wire could not be watched: {error:#}"),
         Ok(wire) => wire,
     };
-    let Some(first) = wire.frames.first() else {
-        return writeln!(out, "\n     Nothing was on the wire.");
-    };
-    let rung = |frame: &Frame| {
-        let segment = &frame.segment;
-        let reset = segment.flags.has(Flags::RST);
-        let size = if segment.len > 0 {
-            format!(" {} bytes", segment.len)
-        } else {
-            String::new()
-        };
-        Rung {
-            at: frame.at.duration_since(first.at).unwrap_or_default(),
-            from: if frame.source == wire.server {
-                Side::Server
-            } else {
-                Side::Client
-            },
-            label: format!("{}{size}", segment.flags),
-            note: reset.then(|| note.to_owned()),
-            reset,
-        }
-    };
-    let rungs: Vec<Rung> = wire.frames.iter().map(rung).collect();
-    let client = if first.source == wire.server {
-        first.destination
-    } else {
-        first.source
-    };
-    let style = screen::style(Colour::Auto, false, false);
     writeln!(out, "\n     On the wire:\n")?;
-    let drawn = draw(
-        &format!("client {client}"),
-        &format!("server {}", wire.server),
-        &rungs,
-        &style,
-    );
-    out.write_all(drawn.as_bytes())
+    out.write_all(draw(wire.server, &wire.frames, note, None).as_bytes())
 }
 
 const END: &str = "\

@@ -2,11 +2,13 @@
 //! to check anything but the binary that it is itself, run as a stranger would run it.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use whyreset_lab::{Family, Options, SCENARIOS, Scenario};
+use whyreset_lab::{Family, How, Options, Scenario, Wire, scenarios};
 
 use crate::args::Format;
+use crate::ladder;
 
 /// What the lab is asked for.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -24,7 +26,7 @@ pub(crate) enum Lab {
 /// Which scenarios are played, and how.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Run {
-    /// Scenarios, as `whyreset lab list` names them
+    /// Scenarios, as `whyreset lab list` names them, or scenario files (`mine.toml`)
     #[arg(value_name = "ID", required_unless_present_any = ["all", "basic"])]
     ids: Vec<String>,
     /// Play every scenario
@@ -36,6 +38,12 @@ pub(crate) struct Run {
     /// Only IPv4 (4) or only IPv6 (6)
     #[arg(long, value_name = "4|6", value_parser = family)]
     family: Option<Family>,
+    /// Print the commands of each, to repeat it by hand
+    #[arg(long, conflicts_with_all = ["all", "basic"])]
+    explain: bool,
+    /// Write a capture of both ends to this folder, with the truth beside it
+    #[arg(long, value_name = "DIR", conflicts_with = "basic")]
+    keep_capture: Option<PathBuf>,
     /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -93,23 +101,42 @@ fn play(run: &Run) -> Result<ExitCode, String> {
             ExitCode::FAILURE
         });
     }
-    let find = |id: &String| {
-        Scenario::find(id).ok_or_else(|| format!("no scenario {id}; `whyreset lab list` shows them"))
-    };
+    let find = |id: &String| Scenario::find(id).map_err(|error| format!("{error:#}"));
     let scenarios = if run.all {
-        SCENARIOS.to_vec()
+        scenarios().to_vec()
     } else {
         run.ids.iter().map(find).collect::<Result<_, _>>()?
     };
+    if run.explain {
+        for scenario in scenarios {
+            print(
+                &scenario
+                    .explain(&program, families[0])
+                    .map_err(|error| format!("{error:#}"))?,
+            );
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    // A few are told in full, many in a line each.
+    let full = !run.all && !json;
     let options = Options {
         program,
         scenarios,
         families,
         jobs: run.jobs,
         json,
-        watch: !run.unwatched,
+        how: How {
+            watch: !run.unwatched,
+            wire: full,
+            captures: run.keep_capture.clone(),
+        },
+        draw: full.then_some(draw as fn(&Wire) -> String),
     };
     Ok(whyreset_lab::run_several(&options))
+}
+
+fn draw(wire: &Wire) -> String {
+    ladder::draw(wire.server, &wire.frames, "", wire.left_out)
 }
 
 /// A reader that went away is a quiet end.

@@ -1,0 +1,174 @@
+//! What is kept of a run beside its verdicts: the decisive frames for a ladder, and whole captures
+//! with the truth beside them. Refuses to run where a capture was asked for and cannot be made.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal};
+use serde_json::json;
+use whyreset_evidence::Flags;
+
+use crate::puppet::actor;
+use crate::scenario::Scenario;
+use crate::stage::Stage;
+use crate::topology::{End, Family};
+use crate::wire::{Frame, Recorder};
+
+/// Rungs of a ladder: the beginning, and what led to the reset.
+const FIRST: usize = 4;
+const LAST: usize = 10;
+
+/// The decisive part of one connection.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    /// The server's address.
+    pub server: SocketAddr,
+    /// Its frames in order; those left out stand between the first ones and the last ones.
+    pub frames: Vec<Frame>,
+    /// How many were left out, and before which of `frames`.
+    pub left_out: Option<(usize, usize)>,
+}
+
+/// Records both ends' arriving frames.
+pub(super) struct Ears(Vec<Recorder>);
+
+impl Ears {
+    pub(super) fn open(stage: &Stage) -> anyhow::Result<Self> {
+        let open = |end| {
+            let namespace = stage.at(end)?;
+            let interface = stage.topology()?.interface();
+            namespace.inside(|| Recorder::start(interface))
+        };
+        Ok(Self(vec![open(End::Client)?, open(End::Server)?]))
+    }
+
+    /// The connection of the last reset that concerns this server's port, or of the last frame.
+    pub(super) fn decisive(self, server: Option<SocketAddr>) -> anyhow::Result<Option<Wire>> {
+        let mut frames = Vec::new();
+        for recorder in self.0 {
+            frames.extend(recorder.stop()?);
+        }
+        frames.sort_by_key(|frame| frame.at);
+        let Some(port) = server.map(|server| server.port()) else {
+            return Ok(None);
+        };
+        frames.retain(|frame| frame.source.port() == port || frame.destination.port() == port);
+        let reset = frames
+            .iter()
+            .rposition(|frame| frame.segment.flags.has(Flags::RST));
+        let Some(last) = reset.or_else(|| frames.len().checked_sub(1)) else {
+            return Ok(None);
+        };
+        let pair = ends(&frames[last]);
+        let mut frames: Vec<Frame> = frames
+            .drain(..=last)
+            .filter(|frame| ends(frame) == pair)
+            .collect();
+        let server = if pair.0.port() == port { pair.0 } else { pair.1 };
+        let left_out = frames.len().checked_sub(FIRST + LAST).filter(|&count| count > 0);
+        if let Some(count) = left_out {
+            frames.drain(FIRST..FIRST + count);
+        }
+        Ok(Some(Wire {
+            server,
+            frames,
+            left_out: left_out.map(|count| (count, FIRST)),
+        }))
+    }
+}
+
+/// Both addresses, in an order that does not depend on the direction.
+fn ends(frame: &Frame) -> (SocketAddr, SocketAddr) {
+    let (a, b) = (frame.source, frame.destination);
+    if a < b { (a, b) } else { (b, a) }
+}
+
+/// A `tcpdump` at each end.
+pub(super) struct Captures {
+    tcpdumps: Vec<Child>,
+    stem: PathBuf,
+}
+
+impl Captures {
+    /// Begins; each `tcpdump` has said that it listens.
+    pub(super) fn start(
+        program: &Path,
+        stage: &Stage,
+        folder: &Path,
+        id: &str,
+        family: Family,
+    ) -> anyhow::Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let stem = folder.join(format!("{id}-v{family}"));
+        let mut tcpdumps = Vec::new();
+        for (end, word) in [(End::Client, "client"), (End::Server, "server")] {
+            let mut child = actor(program, "exec")
+                .arg(format!("netns={}", stage.at(end)?.path().display()))
+                .args([
+                    "--",
+                    "tcpdump",
+                    "-i",
+                    stage.topology()?.interface(),
+                    "-U",
+                    "--immediate-mode",
+                ])
+                .args(["-Z", "root", "-s", "0", "-w"])
+                .arg(beside(&stem, word, "pcap"))
+                .arg("tcp or icmp or icmp6")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .context("cannot run `tcpdump`; apt install tcpdump")?;
+            let mut said = String::new();
+            if let Some(stderr) = child.stderr.take() {
+                BufReader::new(stderr).read_line(&mut said)?;
+            }
+            if !said.contains("listening on") {
+                _ = child.kill();
+                _ = child.wait();
+                bail!("tcpdump did not start (apt install tcpdump): {}", said.trim());
+            }
+            tcpdumps.push(child);
+        }
+        Ok(Self { tcpdumps, stem })
+    }
+
+    /// Ends it, and writes the truth beside.
+    pub(super) fn finish(mut self, scenario: &Scenario, server: Option<SocketAddr>) -> anyhow::Result<()> {
+        for child in &mut self.tcpdumps {
+            if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                rustix::process::kill_process(pid, Signal::INT)?;
+            }
+            child.wait()?;
+        }
+        let truth = &scenario.truth;
+        let text = json!({
+            "scenario": scenario.id, "summary": scenario.summary, "cause": scenario.cause,
+            "mechanism": truth.mechanism, "situation": truth.situation, "outcome": truth.outcome,
+            "party": truth.party, "from": truth.from, "benign": truth.benign, "victim": truth.victim,
+            "server": server.map(|server| server.to_string()),
+        });
+        let path = self.stem.with_added_extension("json");
+        fs::write(&path, format!("{text:#}\n")).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+impl Drop for Captures {
+    fn drop(&mut self) {
+        for child in &mut self.tcpdumps {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn beside(stem: &Path, word: &str, extension: &str) -> PathBuf {
+    let mut name = stem.file_name().unwrap_or_default().to_owned();
+    name.push(format!("-{word}.{extension}"));
+    stem.with_file_name(name)
+}
