@@ -33,7 +33,7 @@ pub struct Wire {
     pub left_out: Option<(usize, usize)>,
 }
 
-/// Records both ends' arriving frames.
+/// Records at the client, and at the server for what never reached the client.
 pub(super) struct Ears(Vec<Recorder>);
 
 impl Ears {
@@ -41,25 +41,27 @@ impl Ears {
         let open = |end| {
             let namespace = stage.at(end)?;
             let interface = stage.topology()?.interface();
-            namespace.inside(|| Recorder::start(interface))
+            namespace.inside(|| Recorder::both_ways(interface))
         };
         Ok(Self(vec![open(End::Client)?, open(End::Server)?]))
     }
 
     /// The connection of the last reset that concerns this server's port, or of the last frame.
     pub(super) fn decisive(self, server: Option<SocketAddr>) -> anyhow::Result<Option<Wire>> {
-        let mut frames = Vec::new();
+        let mut heard = Vec::new();
         for recorder in self.0 {
-            frames.extend(recorder.stop()?);
+            heard.push(recorder.stop()?);
         }
-        frames.sort_by_key(|frame| frame.at);
         let Some(port) = server.map(|server| server.port()) else {
             return Ok(None);
         };
-        frames.retain(|frame| frame.source.port() == port || frame.destination.port() == port);
-        let reset = frames
-            .iter()
-            .rposition(|frame| frame.segment.flags.has(Flags::RST));
+        for frames in &mut heard {
+            frames.retain(|frame| frame.source.port() == port || frame.destination.port() == port);
+        }
+        let is_reset = |frame: &Frame| frame.segment.flags.has(Flags::RST);
+        let place = heard.iter().position(|frames| frames.iter().any(is_reset));
+        let mut frames = heard.swap_remove(place.unwrap_or(0));
+        let reset = frames.iter().rposition(is_reset);
         let Some(last) = reset.or_else(|| frames.len().checked_sub(1)) else {
             return Ok(None);
         };
