@@ -14,6 +14,7 @@ mod cause;
 mod dying;
 mod filter;
 mod gone;
+mod idle;
 mod judge;
 mod page;
 mod reading;

@@ -77,7 +77,7 @@ struct tombstone {
 	u8 shutdown;
 	u8 role;
 	u8 reset_sent; /* an active reset of ours ended it */
-	u32 pad;
+	u32 rcv_tstamp; /* low 32 bits of jiffies: when the peer was last heard */
 };
 
 struct tuple {

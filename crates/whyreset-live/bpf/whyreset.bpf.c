@@ -663,6 +663,7 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->closed_from = from;
 	tomb->closed_to = to;
 	tomb->shutdown = sk->sk_shutdown;
+	tomb->rcv_tstamp = READ((struct tcp_sock *)sk, rcv_tstamp);
 	task_now(&tomb->by);
 	if (owner)
 		owner->half_closed = tomb->shutdown != SHUTDOWN_BOTH;

@@ -98,7 +98,7 @@ pub struct Tombstone {
     pub shutdown: u8,
     pub role: u8,
     pub reset_sent: u8,
-    pub pad: u32,
+    pub rcv_tstamp: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, FromBytes, Immutable, KnownLayout)]

@@ -11,7 +11,7 @@ use whyreset_evidence::{
 };
 
 use crate::abi::{self, Event, event_type, flag, role, task_mark};
-use crate::clock::Clock;
+use crate::clock::{Clock, ago_ms, ticks_per_second};
 use crate::connection::{is_echo, orient, trusted_tombstones};
 use crate::loader::Names;
 use crate::snapshot::socket;
@@ -85,6 +85,18 @@ fn segment(raw: &abi::Segment) -> Option<Segment> {
     })
 }
 
+/// How long the peer had been silent when the connection was closed. The tombstone notes when it
+/// was last heard in jiffies, whose relation to the clock only the event tells.
+fn silence_before(event: &Event, tombstone: &abi::Tombstone) -> Option<u64> {
+    if tombstone.rcv_tstamp == 0 {
+        return None;
+    }
+    let hz = ticks_per_second(event.jiffies, event.at);
+    let since = ago_ms(event.jiffies, tombstone.rcv_tstamp, hz);
+    let closed = event.at.checked_sub(tombstone.closed_at)? / 1_000_000;
+    Some(since.saturating_sub(closed))
+}
+
 impl Translator {
     /// Facts of one event; `None` where it names no connection.
     pub fn tell(&self, event: &Event) -> Option<Told> {
@@ -117,7 +129,7 @@ impl Translator {
         }
         Self::owner(event, at, side, &mut facts);
         for (tombstone, side) in trusted_tombstones(event, side) {
-            self.ended(&tombstone, side, &mut facts);
+            self.ended(event, &tombstone, side, &mut facts);
         }
         self.filtered(event, &mut facts);
         self.killer(event, side, &mut facts);
@@ -197,8 +209,8 @@ impl Translator {
         }
     }
 
-    fn ended(&self, tombstone: &abi::Tombstone, side: Side, facts: &mut Vec<Fact>) {
-        let socket = Socket {
+    fn ended(&self, event: &Event, tombstone: &abi::Tombstone, side: Side, facts: &mut Vec<Fact>) {
+        let mut socket = Socket {
             shutdown: Shutdown(tombstone.shutdown),
             keepalive: tombstone.flags & flag::KEEPALIVE != 0,
             probes_out: tombstone.probes_out.into(),
@@ -211,29 +223,32 @@ impl Translator {
         };
         let age =
             |at: u64| (tombstone.born != 0 && at > tombstone.born).then(|| (at - tombstone.born) / 1_000_000);
-        let mut push = |at: u64, from: u8, to: u8, by: Option<Process>, error: Option<Errno>| {
-            let from = TcpState::from_number(from);
-            let socket = Socket {
-                state: from,
-                age_ms: age(at),
-                ..socket.clone()
+        let mut push =
+            |socket: &Socket, at: u64, from: u8, to: u8, by: Option<Process>, error: Option<Errno>| {
+                let from = TcpState::from_number(from);
+                let socket = Socket {
+                    state: from,
+                    age_ms: age(at),
+                    ..socket.clone()
+                };
+                let what = What::Ended(Ended {
+                    from,
+                    to: TcpState::from_number(to),
+                    by,
+                    error,
+                    socket,
+                });
+                facts.push(Fact {
+                    at: self.clock.utc(at),
+                    side: Some(side),
+                    cite: what.kernel_cite(),
+                    what,
+                });
             };
-            let what = What::Ended(Ended {
-                from,
-                to: TcpState::from_number(to),
-                by,
-                error,
-                socket,
-            });
-            facts.push(Fact {
-                at: self.clock.utc(at),
-                side: Some(side),
-                cite: what.kernel_cite(),
-                what,
-            });
-        };
         if tombstone.closed_at != 0 {
+            socket.heard_ago_ms = silence_before(event, tombstone);
             push(
+                &socket,
                 tombstone.closed_at,
                 tombstone.closed_from,
                 tombstone.closed_to,
@@ -243,7 +258,9 @@ impl Translator {
         }
         if tombstone.failed_at != 0 {
             let error = Some(Errno::from_number(tombstone.err));
+            socket.heard_ago_ms = None;
             push(
+                &socket,
                 tombstone.failed_at,
                 tombstone.failed_from,
                 tombstone.failed_to,

@@ -1,8 +1,8 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState, Timestamp};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState, Timestamp};
 
 use crate::cause::{Accuse, Cause, From, Group, Situation, need};
 use crate::gone::{self, Past};
-use crate::{ask, filter, words};
+use crate::{ask, filter, idle, words};
 
 pub static WRITE_AFTER_CLOSE: Cause = Cause {
     id: "write-after-close",
@@ -62,12 +62,20 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
             words::receiver(dossier)
         )
     },
-    situations: &[Situation {
-        id: "late-close-notify",
-        check: late_close_notify,
-        benign: true,
-        fix: &["nothing needs fixing: the TLS goodbye came after the other end had already gone"],
-    }],
+    situations: &[
+        Situation {
+            id: "late-close-notify",
+            check: late_close_notify,
+            benign: true,
+            fix: &["nothing needs fixing: the TLS goodbye came after the other end had already gone"],
+        },
+        Situation {
+            id: "stale-pool",
+            check: stale_pool,
+            benign: false,
+            fix: &[],
+        },
+    ],
     text: include_str!("write_after_close.md"),
 };
 
@@ -207,6 +215,41 @@ fn more_arrived(dossier: &Dossier) -> Finding {
         };
         Finding::when(outstanding > 0, what, &*fact.cite)
     })
+}
+
+/// A server that closes what has long been silent does it by a timeout of its own, and a client
+/// that then writes took the connection from a pool of idle ones.
+fn stale_pool(dossier: &Dossier) -> Finding {
+    let Some((fact, ended)) = dossier
+        .closed_by(Side::Server)
+        .filter(|_| dossier.from() == Some(Side::Server))
+    else {
+        return Finding::absent("no server was seen to close", "kernel:inet_sock_set_state");
+    };
+    let Some(silence) = ended.socket.heard_ago_ms else {
+        return Finding::blind(
+            "how long the client had been silent is not known",
+            "kernel:inet_sock_set_state",
+        );
+    };
+    if dossier
+        .sent()
+        .and_then(|(_, sent)| sent.trigger.as_ref())
+        .is_none_or(|trigger| trigger.len == 0)
+    {
+        return Finding::absent("no data came after the close", &*fact.cite);
+    }
+    let by = words::who(ended.by.as_ref(), Some(Side::Server));
+    let long = silence >= idle::LONG_MS;
+    let how = if long { idle::known(silence) } else { String::new() };
+    Finding::when(
+        long,
+        format!(
+            "the client had been silent for {} when {by} closed{how}",
+            words::span_ms(silence)
+        ),
+        format!("{} rcv_tstamp", fact.cite),
+    )
 }
 
 fn late_close_notify(dossier: &Dossier) -> Finding {

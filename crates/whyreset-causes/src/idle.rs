@@ -1,0 +1,145 @@
+//! Idle timeouts that people meet, and the settings behind them. A silence that equals one is a
+//! hint at where to look. Refuses to prove anything: equal numbers are no evidence of who counted.
+
+use crate::words;
+
+/// A silence this long is a pause between requests and no delay within one.
+pub const LONG_MS: u64 = 800;
+
+/// A timer is met where the silence is this much longer at most, in per mille: it fires late,
+/// never early, and the last segment heard may be an acknowledgment some 40 ms after the data.
+const LATE: u64 = 40;
+const SLACK_MS: u64 = 250;
+
+/// A default that ends idle connections.
+struct Known {
+    seconds: u64,
+    setting: &'static str,
+}
+
+/// Defaults as each vendor documents them.
+const KNOWN: &[Known] = &[
+    // gunicorn, Settings: keepalive.
+    Known {
+        seconds: 2,
+        setting: "gunicorn --keep-alive",
+    },
+    // Node.js, http: server.keepAliveTimeout.
+    Known {
+        seconds: 5,
+        setting: "Node server.keepAliveTimeout",
+    },
+    // Apache HTTP Server, core: KeepAliveTimeout.
+    Known {
+        seconds: 5,
+        setting: "Apache KeepAliveTimeout",
+    },
+    // uvicorn, Settings: --timeout-keep-alive.
+    Known {
+        seconds: 5,
+        setting: "uvicorn --timeout-keep-alive",
+    },
+    // lighttpd: server.max-keep-alive-idle.
+    Known {
+        seconds: 5,
+        setting: "lighttpd server.max-keep-alive-idle",
+    },
+    // Apache Tomcat, HTTP connector: keepAliveTimeout follows connectionTimeout.
+    Known {
+        seconds: 20,
+        setting: "Tomcat keepAliveTimeout",
+    },
+    // Jetty, ServerConnector: idleTimeout.
+    Known {
+        seconds: 30,
+        setting: "Jetty idleTimeout",
+    },
+    // AWS, Application Load Balancer: idle_timeout.timeout_seconds.
+    Known {
+        seconds: 60,
+        setting: "AWS ALB idle timeout",
+    },
+    // nginx, ngx_http_upstream_module: keepalive_timeout.
+    Known {
+        seconds: 60,
+        setting: "nginx upstream keepalive_timeout",
+    },
+    // nginx, ngx_http_core_module: keepalive_timeout.
+    Known {
+        seconds: 75,
+        setting: "nginx keepalive_timeout",
+    },
+    // Microsoft Azure, Load Balancer: TCP idle timeout.
+    Known {
+        seconds: 240,
+        setting: "Azure load balancer idle timeout",
+    },
+    // Caddy, servers: idle_timeout.
+    Known {
+        seconds: 300,
+        setting: "Caddy idle_timeout",
+    },
+    // AWS, Network Load Balancer and NAT gateway: TCP idle timeout.
+    Known {
+        seconds: 350,
+        setting: "AWS NLB or NAT gateway idle timeout",
+    },
+    // nginx, ngx_stream_proxy_module: proxy_timeout.
+    Known {
+        seconds: 600,
+        setting: "nginx stream proxy_timeout",
+    },
+    // Google Cloud, external Application Load Balancer: HTTP keepalive timeout.
+    Known {
+        seconds: 610,
+        setting: "Google Cloud load balancer keepalive timeout",
+    },
+    // Linux, IPVS: tcp timeout.
+    Known {
+        seconds: 900,
+        setting: "IPVS tcp timeout",
+    },
+    // Envoy, HttpProtocolOptions: idle_timeout.
+    Known {
+        seconds: 3_600,
+        setting: "Envoy idle_timeout",
+    },
+    // MySQL and MariaDB: wait_timeout.
+    Known {
+        seconds: 28_800,
+        setting: "MySQL wait_timeout",
+    },
+];
+
+/// ` (the default of ...)` where the silence equals known defaults, else nothing.
+pub fn known(silence_ms: u64) -> String {
+    let settings: Vec<&str> = KNOWN
+        .iter()
+        .filter(|known| {
+            let due = known.seconds * 1_000;
+            // Jiffies may cut a few milliseconds off.
+            (due.saturating_sub(10)..=due + due * LATE / 1_000 + SLACK_MS).contains(&silence_ms)
+        })
+        .map(|known| known.setting)
+        .collect();
+    let first = KNOWN
+        .iter()
+        .find(|known| settings.first() == Some(&known.setting));
+    first.map_or(String::new(), |known| {
+        let span = words::span_ms(known.seconds * 1_000);
+        format!(", and {span} is the default of {}", settings.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::known;
+
+    #[test]
+    fn a_timer_fires_late_and_never_early() {
+        assert_eq!(known(4_900), "");
+        assert!(known(5_040).contains("Node server.keepAliveTimeout"));
+        assert!(known(75_020).contains("nginx keepalive_timeout"));
+        assert_eq!(known(90_000), "");
+    }
+}
