@@ -17,6 +17,7 @@ mod gone;
 mod idle;
 mod judge;
 mod page;
+mod pattern;
 mod reading;
 mod timers;
 mod words;

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use crate::{Drop, Ended, Errno, Fact, Flow, Killed, Process, Received, Sent, Side, Timestamp, What};
+use crate::{
+    Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Process, Received, Sent, Side, Timestamp, What,
+};
 
 /// Where the facts came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -178,6 +180,11 @@ impl Dossier {
         pick!(self.facts.iter(), Listener)
             .find(|(fact, _)| fact.side == Some(side))
             .map(|(_, process)| process)
+    }
+
+    /// What a process of this end held.
+    pub fn holdings(&self, side: Side) -> Found<'_, Holdings> {
+        pick!(self.facts.iter(), Holds).find(|(fact, _)| fact.side == Some(side))
     }
 
     /// The error this end's socket was left with.

@@ -36,6 +36,8 @@ pub enum What {
     Owner(Process),
     /// This process holds the listening socket of this end's port.
     Listener(Process),
+    /// What a process of this end held when the event was read.
+    Holds(Holdings),
 }
 
 impl What {
@@ -53,6 +55,10 @@ impl What {
             Self::Drop(drop) => format!("kernel:kfree_skb reason={}", drop.reason),
             Self::Killed(killed) => format!("kernel:signal_generate sig={}", killed.signal),
             Self::Owner(process) | Self::Listener(process) => format!("proc:/proc/{}/fd", process.pid),
+            Self::Holds(holdings) => {
+                let pid = holdings.process.pid;
+                format!("proc:/proc/{pid}/fd, proc:/proc/{pid}/limits")
+            }
         }
     }
 }
@@ -115,6 +121,19 @@ pub struct Killed {
     pub signal: u8,
     /// Who sent it.
     pub by: Process,
+}
+
+/// What a process held, of what it may hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Which process.
+    pub process: Process,
+    /// File descriptors that were open.
+    pub fds: u64,
+    /// How many may be open at most (`RLIMIT_NOFILE`, soft).
+    pub fd_limit: u64,
+    /// How long it had been running.
+    pub age_ms: Option<u64>,
 }
 
 /// The errors a TCP application meets, by the name `errno.h` gives them.

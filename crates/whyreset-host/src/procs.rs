@@ -89,6 +89,32 @@ impl Procs {
         Some(link.strip_suffix(" (deleted)").unwrap_or(&link).to_owned())
     }
 
+    /// How many file descriptors are open, and how many may be (soft limit).
+    pub(crate) fn descriptors(&self, pid: u32) -> Option<(u64, u64)> {
+        let limits = fs::read_to_string(self.path(pid, "limits")).ok()?;
+        let line = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max open files"))?;
+        let limit = line.split_ascii_whitespace().next()?;
+        let limit = limit.parse().unwrap_or(u64::MAX);
+        // Since Linux 6.2 the directory's size is the count.
+        let folder = self.path(pid, "fd");
+        let size = fs::metadata(&folder).ok()?.len();
+        let open = if size > 0 {
+            size
+        } else {
+            u64::try_from(fs::read_dir(&folder).ok()?.count()).ok()?
+        };
+        Some((open, limit))
+    }
+
+    /// Milliseconds since boot, as process start times are counted.
+    pub(crate) fn uptime_ms(&self) -> Option<u64> {
+        let text = fs::read_to_string(self.root.join("uptime")).ok()?;
+        let (seconds, rest) = text.split_ascii_whitespace().next()?.split_once('.')?;
+        Some(seconds.parse::<u64>().ok()? * 1_000 + rest.parse::<u64>().ok()? * 10)
+    }
+
     /// The text of /proc/PID/cgroup.
     pub(crate) fn membership(&self, pid: u32) -> Option<String> {
         let text = fs::read(self.path(pid, "cgroup")).ok()?;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use whyreset_evidence::Process;
+use whyreset_evidence::{Holdings, Process};
 
 use crate::cgroup;
 use crate::cgroup_ids::CgroupIds;
@@ -139,6 +139,27 @@ impl ProcessTable {
             process.container = names.container;
             process.pod = names.pod;
         }
+    }
+
+    /// What a living process holds, of what it may hold. `None` where it is gone, or where asking
+    /// would cost more than a storm leaves.
+    pub fn holdings(&mut self, process: &Process) -> Option<Holdings> {
+        let begin = Instant::now();
+        if process.pid == 0 || !self.same_ids || !self.credit.any(begin) {
+            return None;
+        }
+        let life = self.procs.life(process.pid)?;
+        let (fds, fd_limit) = self.procs.descriptors(process.pid)?;
+        // USER_HZ is 100 on every architecture that Rust's standard library supports.
+        let started = life.start * 10;
+        let held = Holdings {
+            process: Process::new(process.pid, process.name.clone()),
+            fds,
+            fd_limit,
+            age_ms: self.procs.uptime_ms().and_then(|now| now.checked_sub(started)),
+        };
+        self.credit.spend(begin.elapsed());
+        Some(held)
     }
 
     fn describe_by_pid(&mut self, process: &mut Process, cgroup: Option<u64>) {

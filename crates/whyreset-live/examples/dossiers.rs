@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use whyreset_evidence::{Process, write_dossier};
+use whyreset_evidence::{Holdings, Process, write_dossier};
 use whyreset_live::{Holders, Options, Watcher};
 
 struct Nobody;
@@ -11,6 +11,10 @@ impl Holders for Nobody {
     fn holder_of(&mut self, _: u64, _: Option<u32>) -> Option<Process> {
         None
     }
+    fn holdings(&mut self, _: &Process) -> Option<Holdings> {
+        None
+    }
+
     fn describe(&mut self, _: &mut Process, _: Option<u64>) {}
 }
 

@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use whyreset_evidence::{Blindness, Coverage, Dossier, Fact, Process, What};
+use whyreset_evidence::{Blindness, Coverage, Dossier, Fact, Holdings, Process, What};
 
-use crate::abi::Event;
+use crate::abi::{Event, event_type};
 use crate::clock::{self, Clock};
 use crate::facts::{Told, Translator};
 use crate::incident::{Incidents, Setting};
@@ -32,6 +32,8 @@ const FLUSH_BATCHES: usize = 16;
 pub trait Holders {
     /// The process that holds the socket with this inode, asking `likely` first.
     fn holder_of(&mut self, inode: u64, likely: Option<u32>) -> Option<Process>;
+    /// What a living process holds, of what it may hold.
+    fn holdings(&mut self, process: &Process) -> Option<Holdings>;
     /// Fills in what is known of a process beyond pid and name: exe, control group, unit,
     /// container, pod, alive. `cgroup` is the kernel's id of its control group.
     fn describe(&mut self, process: &mut Process, cgroup: Option<u64>);
@@ -204,6 +206,33 @@ impl Watcher {
     }
 }
 
+/// Looks, only when a reset was sent, at what the process that sent it holds.
+fn holdings(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
+    if event.kind != event_type::SENT {
+        return;
+    }
+    let here = told.facts.iter().filter(|fact| fact.side == Some(told.side));
+    let process = here
+        .filter_map(|fact| match &fact.what {
+            What::Sent(sent) => sent.actor.as_ref(),
+            What::Ended(ended) => ended.by.as_ref(),
+            What::Owner(process) | What::Listener(process) => Some(process),
+            _ => None,
+        })
+        .find(|process| process.exit.is_none());
+    if let Some(held) = process.and_then(|process| holders.holdings(process))
+        && let Some(first) = told.facts.first()
+    {
+        let what = What::Holds(held);
+        told.facts.push(Fact {
+            at: first.at,
+            side: Some(told.side),
+            cite: what.kernel_cite(),
+            what,
+        });
+    }
+}
+
 fn monotonic() -> Duration {
     Duration::from_nanos(clock::monotonic())
 }
@@ -233,6 +262,7 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
             });
         }
     }
+    holdings(holders, told, event);
     let current = (event.current.cgroup != 0).then_some(event.current.cgroup);
     for fact in &mut told.facts {
         match &mut fact.what {

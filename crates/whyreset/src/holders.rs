@@ -1,6 +1,6 @@
 //! Wires the host's process table into the watcher.
 
-use whyreset_evidence::Process;
+use whyreset_evidence::{Holdings, Process};
 use whyreset_host::ProcessTable;
 use whyreset_live::Holders;
 
@@ -19,6 +19,10 @@ impl Table {
 impl Holders for Table {
     fn holder_of(&mut self, inode: u64, likely: Option<u32>) -> Option<Process> {
         self.0.holder_of(inode, likely)
+    }
+
+    fn holdings(&mut self, process: &Process) -> Option<Holdings> {
+        self.0.holdings(process)
     }
 
     fn describe(&mut self, process: &mut Process, cgroup: Option<u64>) {

@@ -5,8 +5,8 @@ use core::time::Duration;
 use super::words::{milliseconds, number, process, state, token};
 use super::{DEFAULT_START, RecordError};
 use crate::{
-    Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Killed, Process, Received, Roles, Segment, Sent, Side,
-    Socket, Source, Timestamp, What,
+    Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Process, Received, Roles, Segment,
+    Sent, Side, Socket, Source, Timestamp, What,
 };
 
 /// Reads one dossier: a `flow` line and the facts after it. Empty lines and lines that begin
@@ -146,6 +146,7 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "killed" => killed(&mut words),
         "owner" => holder(&mut words).map(What::Owner),
         "listener" => holder(&mut words).map(What::Listener),
+        "holds" => holds(&mut words),
         other => Err(format!("unknown fact {other:?}")),
     }
 }
@@ -246,6 +247,23 @@ fn killed(words: Words<'_, '_>) -> Result<What, String> {
         }
     }
     Ok(What::Killed(killed))
+}
+
+fn holds(words: Words<'_, '_>) -> Result<What, String> {
+    let mut holdings = Holdings {
+        process: process(words.next().ok_or("name[pid] is missing")?)?,
+        ..Holdings::default()
+    };
+    for word in words {
+        match token(word) {
+            ("fds", value) => holdings.fds = number(value)?,
+            ("fd-limit", value) => holdings.fd_limit = number(value)?,
+            ("running", value) => holdings.age_ms = Some(number(value)?),
+            token if holdings.process.read(token)? => {}
+            (key, _) => return Err(unknown(key)),
+        }
+    }
+    Ok(What::Holds(holdings))
 }
 
 fn holder(words: Words<'_, '_>) -> Result<Process, String> {

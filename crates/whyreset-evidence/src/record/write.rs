@@ -126,6 +126,14 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             out.push_str(" listener ");
             process.write(out);
         }
+        What::Holds(holdings) => {
+            out.push_str(" holds ");
+            holdings.process.write(out);
+            let _ = write!(out, " fds={} fd-limit={}", holdings.fds, holdings.fd_limit);
+            if let Some(age) = holdings.age_ms {
+                let _ = write!(out, " running={age}");
+            }
+        }
     }
     if fact.cite != fact.what.kernel_cite() {
         let _ = write!(out, " cite={}", fact.cite.replace(['\n', '\r'], " "));

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side};
 
 use crate::cause::{Accuse, Cause, From, Group, Situation, need};
-use crate::{ask, words};
+use crate::{ask, pattern, words};
 
 /// A connection reset by its opener within this span, unused, was opened to see whether it opens.
 const CHECK_MS: u64 = 2_000;
@@ -37,14 +37,32 @@ pub static LINGER_ABORT: Cause = Cause {
             format!("{who} may have closed the socket with SO_LINGER set to 0 s")
         }
     },
-    situations: &[Situation {
-        id: "health-check",
-        check: health_check,
-        benign: true,
-        fix: &[
-            "nothing needs fixing: whoever opened the connection only checked that it opens (haproxy `option tcp-check`, keepalived TCP_CHECK and the like)",
-        ],
-    }],
+    situations: &[
+        Situation {
+            id: "health-check",
+            check: health_check,
+            benign: true,
+            fix: &[
+                "nothing needs fixing: whoever opened the connection only checked that it opens (haproxy `option tcp-check`, keepalived TCP_CHECK and the like)",
+            ],
+        },
+        Situation {
+            id: "fd-limit",
+            check: pattern::descriptors_used_up,
+            benign: false,
+            fix: &[
+                "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), or find the descriptors that leak: `ls -l /proc/PID/fd`",
+            ],
+        },
+        Situation {
+            id: "deliberate-reject",
+            check: pattern::turned_away,
+            benign: false,
+            fix: &[
+                "the program turned the connection away on purpose: look for its limit of connections, its access rules, and what its log says of that moment",
+            ],
+        },
+    ],
     text: include_str!("linger_abort.md"),
 };
 

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Situation, need};
+use crate::{ask, pattern, words};
 
 pub static UNREAD_DATA: Cause = Cause {
     id: "unread-data",
@@ -29,7 +29,40 @@ pub static UNREAD_DATA: Cause = Cause {
             ),
         }
     },
-    situations: &[],
+    situations: &[
+        Situation {
+            id: "fd-limit",
+            check: pattern::descriptors_used_up,
+            benign: false,
+            fix: &[
+                "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), or find the descriptors that leak: `ls -l /proc/PID/fd`",
+            ],
+        },
+        Situation {
+            id: "deliberate-reject",
+            check: pattern::turned_away,
+            benign: false,
+            fix: &[
+                "the server turned away a connection that it had just accepted: look for its limit of connections (redis `maxclients`, memcached `-c`, xinetd `per_source`, sshd `MaxStartups`), its access rules, whether it expects TLS there, and what its log says of that moment",
+            ],
+        },
+        Situation {
+            id: "early-reject-upload",
+            check: pattern::answered_early,
+            benign: false,
+            fix: &[
+                "the answer tells why (413, 401, 501 ...): let the client send `Expect: 100-continue`, or let the server read the request to its end",
+            ],
+        },
+        Situation {
+            id: "client-gave-up",
+            check: pattern::client_left,
+            benign: false,
+            fix: &[
+                "the client did not wait for the whole answer: look at its timeout, at Ctrl-C, at a closed tab; the server did nothing wrong",
+            ],
+        },
+    ],
     text: include_str!("unread_data.md"),
 };
 

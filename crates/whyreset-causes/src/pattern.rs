@@ -1,0 +1,78 @@
+//! Patterns that several causes' situations share: what a connection had lived through when it was
+//! reset. Refuses to know a cause.
+
+use whyreset_evidence::{Dossier, Finding, Side};
+
+use crate::{ask, words};
+
+/// A connection closed this soon after its handshake was turned away and not used.
+const AT_ONCE_MS: u64 = 500;
+/// Descriptors that a program keeps back to be able to accept and close at its limit.
+const RESERVE: u64 = 2;
+
+/// The closing process had (nearly) as many descriptors open as it may, and closed a connection
+/// that it had just accepted and never read.
+pub fn descriptors_used_up(dossier: &Dossier) -> Finding {
+    let full = dossier
+        .holdings(Side::Server)
+        .filter(|(_, held)| held.fds + RESERVE >= held.fd_limit);
+    let Some((fact, held)) = full else {
+        return Finding::absent("its file descriptors were not used up", "proc:/proc/PID/fd");
+    };
+    match turned_away(dossier) {
+        Finding::Seen { .. } => Finding::seen(
+            format!(
+                "{} held {} of at most {} file descriptors",
+                held.process, held.fds, held.fd_limit
+            ),
+            &*fact.cite,
+        ),
+        other => other,
+    }
+}
+
+/// The server closed the connection right after its handshake, and had read nothing of it.
+pub fn turned_away(dossier: &Dossier) -> Finding {
+    ask::active(dossier, |fact, _, socket| {
+        let soon = socket.age_ms.filter(|&age| age <= AT_ONCE_MS);
+        let deaf = socket.bytes_received == u64::from(socket.unread);
+        Finding::when(
+            dossier.from() == Some(Side::Server) && deaf && soon.is_some(),
+            format!(
+                "the server closed it {} after the handshake and had read nothing",
+                socket.age_ms.map_or("an unknown time".to_owned(), words::span_ms)
+            ),
+            &*fact.cite,
+        )
+    })
+}
+
+/// The server had read a part of the request, and answered, before all of it was read.
+pub fn answered_early(dossier: &Dossier) -> Finding {
+    ask::active(dossier, |fact, _, socket| {
+        let sent = socket.bytes_acked + u64::from(socket.unacked);
+        let read = socket.bytes_received > u64::from(socket.unread);
+        Finding::when(
+            dossier.from() == Some(Side::Server) && sent > 0 && read && socket.unread > 0,
+            format!(
+                "the server had answered with {} before it closed, and left the rest of the request unread",
+                words::counted(sent, "byte")
+            ),
+            &*fact.cite,
+        )
+    })
+}
+
+/// The client went away while the server's answer was still coming in.
+pub fn client_left(dossier: &Dossier) -> Finding {
+    ask::active(dossier, |fact, _, socket| {
+        Finding::when(
+            dossier.from() == Some(Side::Client) && socket.unread > 0,
+            format!(
+                "the client closed with {} of the answer unread",
+                words::counted(socket.unread.into(), "byte")
+            ),
+            &*fact.cite,
+        )
+    })
+}
