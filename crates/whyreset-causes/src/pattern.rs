@@ -3,6 +3,7 @@
 
 use whyreset_evidence::{Dossier, Finding, Side};
 
+use crate::cause::Situation;
 use crate::{ask, words};
 
 /// A connection closed this soon after its handshake was turned away and not used.
@@ -19,17 +20,33 @@ pub fn descriptors_used_up(dossier: &Dossier) -> Finding {
     let Some((fact, held)) = full else {
         return Finding::absent("its file descriptors were not used up", "proc:/proc/PID/fd");
     };
+    // Closed in good order at once, and reset when the client's data came after it.
+    let closed = dossier
+        .closed_by(Side::Server)
+        .and_then(|(_, ended)| ended.socket.age_ms);
+    let at_once = dossier.from() == Some(Side::Server) && closed.is_some_and(|age| age <= AT_ONCE_MS);
     match turned_away(dossier) {
-        Finding::Seen { .. } => Finding::seen(
+        Finding::Absent { what, cite } if !at_once => Finding::Absent { what, cite },
+        Finding::Blind { why, cure } if !at_once => Finding::Blind { why, cure },
+        _ => Finding::seen(
             format!(
-                "{} held {} of at most {} file descriptors",
+                "{} held {} of at most {} file descriptors, and closed the connection right after its handshake",
                 held.process, held.fds, held.fd_limit
             ),
             &*fact.cite,
         ),
-        other => other,
     }
 }
+
+/// The situation of [`descriptors_used_up`].
+pub const FD_LIMIT: Situation = Situation {
+    id: "fd-limit",
+    check: descriptors_used_up,
+    benign: false,
+    fix: &[
+        "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), or find the descriptors that leak: `ls -l /proc/PID/fd`",
+    ],
+};
 
 /// The server closed the connection right after its handshake, and had read nothing of it.
 pub fn turned_away(dossier: &Dossier) -> Finding {

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::{Options, Outcome, Report, Seen, Wire};
 use crate::scenario::{Scenario, scenarios};
 
+/// Differences, and verdicts, that are printed of one place.
+const MOST: usize = 5;
+
 /// How many came out which way.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -108,13 +111,20 @@ fn seen_text(seen: &Seen) -> String {
     if seen.differences.is_empty() {
         return String::new();
     }
-    let differences = seen
-        .differences
+    let mut told: Vec<&String> = Vec::new();
+    for difference in &seen.differences {
+        if !told.contains(&difference) {
+            told.push(difference);
+        }
+    }
+    let differences = told
         .iter()
+        .take(MOST)
         .map(|difference| format!("      {:8}  {difference}\n", seen.vantage));
     let said = seen
         .said
         .iter()
+        .take(MOST)
         .map(|said| format!("      {:8}  {}\n", "", said.value()));
     differences.chain(said).collect()
 }

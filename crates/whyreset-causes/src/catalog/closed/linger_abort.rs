@@ -46,14 +46,7 @@ pub static LINGER_ABORT: Cause = Cause {
                 "nothing needs fixing: whoever opened the connection only checked that it opens (haproxy `option tcp-check`, keepalived TCP_CHECK and the like)",
             ],
         },
-        Situation {
-            id: "fd-limit",
-            check: pattern::descriptors_used_up,
-            benign: false,
-            fix: &[
-                "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), or find the descriptors that leak: `ls -l /proc/PID/fd`",
-            ],
-        },
+        pattern::FD_LIMIT,
         Situation {
             id: "deliberate-reject",
             check: pattern::turned_away,

@@ -30,14 +30,7 @@ pub static UNREAD_DATA: Cause = Cause {
         }
     },
     situations: &[
-        Situation {
-            id: "fd-limit",
-            check: pattern::descriptors_used_up,
-            benign: false,
-            fix: &[
-                "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), or find the descriptors that leak: `ls -l /proc/PID/fd`",
-            ],
-        },
+        pattern::FD_LIMIT,
         Situation {
             id: "deliberate-reject",
             check: pattern::turned_away,

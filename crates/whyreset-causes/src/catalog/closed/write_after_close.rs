@@ -2,7 +2,7 @@ use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState, Time
 
 use crate::cause::{Accuse, Cause, From, Group, Situation, need};
 use crate::gone::{self, Past};
-use crate::{ask, filter, idle, words};
+use crate::{ask, filter, idle, pattern, words};
 
 pub static WRITE_AFTER_CLOSE: Cause = Cause {
     id: "write-after-close",
@@ -69,6 +69,7 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
             benign: true,
             fix: &["nothing needs fixing: the TLS goodbye came after the other end had already gone"],
         },
+        pattern::FD_LIMIT,
         Situation {
             id: "stale-pool",
             check: stale_pool,
