@@ -79,8 +79,10 @@ fn wrong(scenario: &Scenario, view: View, accepted: &[&str], verdict: &Said) -> 
         return Some(format!("{name} is innocent"));
     }
     let from = verdict.text("/reset/from");
+    // What is accepted in the truth's place stands on what can be seen there.
     if verdict.certainty >= Certainty::Possible
         && cause != "unknown"
+        && !accepted.contains(&cause)
         && from != truth.from
         && from != "unknown"
     {

@@ -98,7 +98,7 @@ pub fn run_one(program: &Path, scenario: &'static Scenario, family: Family, how:
         wire: None,
         took: Duration::ZERO,
     };
-    match scenario.probe() {
+    match scenario.probe_on(family) {
         Err(why) => report.outcome = Outcome::Skipped(why),
         Ok(()) => {
             if let Err(error) = play(program, &mut report, how) {

@@ -70,6 +70,8 @@ pub struct Scenario {
     pub(crate) server: Host,
     /// One of the basic resets, which also run on plain loopback.
     pub basic: bool,
+    /// Why it cannot be played on IPv6, where it cannot.
+    pub(crate) ipv4_only: Option<&'static str>,
     /// Makes it happen.
     pub(crate) steps: Steps,
     /// What happened.
@@ -186,6 +188,17 @@ impl Scenario {
     /// Whether its resets are made by real programs.
     pub const fn is_software(&self) -> bool {
         matches!(self.steps, Steps::Script(_))
+    }
+
+    /// Why it cannot run here on this address family.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn probe_on(&self, family: Family) -> Result<(), String> {
+        match (family, self.ipv4_only) {
+            (Family::V6, Some(why)) => Err(why.to_owned()),
+            _ => self.probe(),
+        }
     }
 
     /// Why it cannot run here.

@@ -75,6 +75,7 @@ fn parse(path: &Path, text: &str) -> anyhow::Result<&'static Scenario> {
         client: Host::Kernel,
         server: Host::Kernel,
         basic: false,
+        ipv4_only: document.ipv4_only.map(|why| &*why.leak()),
         steps: Steps::Script(Box::leak(Box::new(script))),
         truth,
     })))

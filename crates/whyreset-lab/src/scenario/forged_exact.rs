@@ -17,6 +17,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Kernel,
     server: Host::Kernel,
     basic: false,
+    ipv4_only: None,
     steps: Steps::Code(play),
     truth: Truth {
         party: "middlebox",

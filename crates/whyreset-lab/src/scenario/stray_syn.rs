@@ -19,6 +19,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     client: Host::Phantom,
     server: Host::Kernel,
     basic: false,
+    ipv4_only: None,
     steps: Steps::Code(play),
     truth: Truth {
         victim: None,

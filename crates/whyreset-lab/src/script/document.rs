@@ -15,6 +15,8 @@ pub(super) struct Document {
     pub(super) summary: String,
     /// About how long it takes.
     pub(super) seconds: u32,
+    /// Why it cannot be played on IPv6, where it cannot.
+    pub(super) ipv4_only: Option<String>,
     /// Programs that must be installed, as `need.rs` names them.
     pub(super) needs: Vec<String>,
     /// Files under `/run/lab` of each host, by name.
