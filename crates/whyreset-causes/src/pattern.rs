@@ -44,7 +44,7 @@ pub const FD_LIMIT: Situation = Situation {
     check: descriptors_used_up,
     benign: false,
     fix: &[
-        "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), or find the descriptors that leak: `ls -l /proc/PID/fd`",
+        "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), find the descriptors that leak (`ls -l /proc/PID/fd`), or raise the program's own limit of connections where that one sets it (memcached `-c`, redis `maxclients`)",
     ],
 };
 

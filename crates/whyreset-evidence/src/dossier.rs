@@ -93,7 +93,13 @@ impl Dossier {
         const SKEW: Duration = Duration::from_millis(100);
         let first = self.effective()?;
         let from = self.from();
-        pick!(self.facts.iter(), Sent).find(|(fact, _)| fact.side == from && fact.at.since(first.at) < SKEW)
+        let mut near = pick!(self.facts.iter(), Sent)
+            .filter(|(fact, _)| fact.side == from && fact.at.since(first.at) < SKEW);
+        // What is still under way meets a connection that is gone already, and the answer to it is
+        // traced first.
+        near.clone()
+            .find(|(_, sent)| sent.trigger.is_none())
+            .or_else(|| near.next())
     }
 
     /// The decisive reset as the other end's kernel accepted it.

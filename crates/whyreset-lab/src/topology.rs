@@ -98,6 +98,8 @@ impl Topology {
                 let key = format!("net.ipv6.conf.{name}.accept_dad");
                 // An interface that this place has not.
                 let _ = place.context("no router")?.sysctl(&key, "0");
+                let key = format!("net.ipv6.conf.{name}.dad_transmits");
+                let _ = place.context("no router")?.sysctl(&key, "0");
             }
         }
         let via = topology.router.as_ref().context("no router")?;

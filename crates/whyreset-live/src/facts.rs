@@ -85,6 +85,9 @@ fn segment(raw: &abi::Segment) -> Option<Segment> {
     })
 }
 
+/// SIGHUP, SIGINT, SIGQUIT, SIGABRT and SIGTERM: with these a program is asked to end.
+const ASKS_TO_END: [u32; 5] = [1, 2, 3, 6, 15];
+
 /// How long the peer had been silent when the connection was closed. The tombstone notes when it
 /// was last heard in jiffies, whose relation to the clock only the event tells.
 fn silence_before(event: &Event, tombstone: &abi::Tombstone) -> Option<u64> {
@@ -302,7 +305,9 @@ impl Translator {
             return;
         };
         let deadly = u32::from(victim.exit_code & 0x7f);
-        if killer.at == 0 || killer.signal != deadly {
+        // A program that handles the signal ends by itself, with an exit code.
+        let asked = deadly == 0 && ASKS_TO_END.contains(&killer.signal);
+        if killer.at == 0 || (killer.signal != deadly && !asked) {
             return;
         }
         let what = What::Killed(Killed {
