@@ -4,10 +4,12 @@
 use whyreset_evidence::{Dossier, Finding, Side};
 
 use crate::cause::Situation;
-use crate::{ask, words};
+use crate::{ask, idle, words};
 
 /// A connection closed this soon after its handshake was turned away and not used.
 const AT_ONCE_MS: u64 = 500;
+/// A request longer than any header is an upload (servers limit headers to 8 to 16 KiB).
+const UPLOAD: u64 = 16 << 10;
 /// Descriptors that a program keeps back to be able to accept and close at its limit.
 const RESERVE: u64 = 2;
 
@@ -64,13 +66,38 @@ pub fn turned_away(dossier: &Dossier) -> Finding {
     })
 }
 
-/// The server had read a part of the request, and answered, before all of it was read.
+/// The server had answered, and nothing came for long; then a request came and was not read before
+/// the close: it had crossed the server's own end of an idle connection.
+pub fn crossed_idle_close(dossier: &Dossier) -> Finding {
+    ask::active(dossier, |fact, _, socket| {
+        let read = socket.bytes_received > u64::from(socket.unread);
+        let quiet = socket.sent_ago_ms.filter(|&ago| ago >= idle::LONG_MS);
+        let Some(quiet) = quiet.filter(|_| dossier.from() == Some(Side::Server) && read && socket.unread > 0)
+        else {
+            return Finding::absent("the connection had not been idle", &*fact.cite);
+        };
+        let came = socket
+            .heard_ago_ms
+            .map_or("an unknown time".to_owned(), words::span_ms);
+        Finding::seen(
+            format!(
+                "the last answer had been sent {} before the close, and the next request came {came} before it",
+                words::span_ms(quiet)
+            ),
+            format!("{} lsndtime rcv_tstamp", fact.cite),
+        )
+    })
+}
+
+/// The server had read a part of a long request, and answered, before all of it was read.
 pub fn answered_early(dossier: &Dossier) -> Finding {
     ask::active(dossier, |fact, _, socket| {
         let sent = socket.bytes_acked + u64::from(socket.unacked);
         let read = socket.bytes_received > u64::from(socket.unread);
+        let long = socket.bytes_received >= UPLOAD;
+        let just_now = socket.sent_ago_ms.is_some_and(|ago| ago < idle::LONG_MS);
         Finding::when(
-            dossier.from() == Some(Side::Server) && sent > 0 && read && socket.unread > 0,
+            dossier.from() == Some(Side::Server) && sent > 0 && just_now && read && long && socket.unread > 0,
             format!(
                 "the server had answered with {} before it closed, and left the rest of the request unread",
                 words::counted(sent, "byte")

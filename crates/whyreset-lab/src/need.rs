@@ -45,6 +45,11 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
     ("netcat", "nc", "netcat-openbsd"),
     ("nft", "nft", "nftables"),
     ("nginx", "nginx", "nginx-light"),
+    (
+        "nginx-stream",
+        "/usr/lib/nginx/modules/ngx_stream_module.so",
+        "libnginx-mod-stream",
+    ),
     ("nmap", "nmap", "nmap"),
     ("node", "node", "nodejs"),
     ("openssl", "openssl", "openssl"),
@@ -62,6 +67,9 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
 impl Need {
     /// By the name that scenario files use; none where there is no such name.
     pub fn software(name: &str) -> Option<Self> {
+        if name == "mptcp" {
+            return Some(Self::Mptcp);
+        }
         let (_, program, package) = SOFTWARE.iter().find(|(known, ..)| *known == name)?;
         Some(Self::Program(program, package))
     }

@@ -4,8 +4,10 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::netns::Namespace;
 use crate::{ip, life};
@@ -57,6 +59,9 @@ pub struct Topology {
 
 /// Number of `/29` networks in 198.18.0.0/15, the benchmark range of RFC 2544.
 const NETWORKS: u32 = 1 << 14;
+
+/// A cable's carrier is there within this time.
+const CARRIER: Duration = Duration::from_secs(5);
 
 impl Topology {
     fn named(family: Family, routed: bool) -> anyhow::Result<Self> {
@@ -133,6 +138,9 @@ impl Topology {
                 let words: Vec<&str> = line.split(' ').collect();
                 ip::run_in(topology.at(end).name(), "ip", &words, "")?;
             }
+        }
+        for place in [&topology.client, &topology.server, via] {
+            wait_for_carrier(place.name())?;
         }
         Ok(topology)
     }
@@ -255,6 +263,21 @@ impl Topology {
             Some(self.at(end).name()),
             &[neighbour(self.address(end.other()), to)],
         )
+    }
+}
+
+/// The kernel tells a new cable's carrier up to a second late, and answers no neighbour before.
+fn wait_for_carrier(place: &str) -> anyhow::Result<()> {
+    let limit = Instant::now() + CARRIER;
+    loop {
+        let links = ip::run_in(place, "ip", &["-o", "link", "show"], "")?;
+        if !links.contains("NO-CARRIER") && !links.contains("state DOWN") {
+            return Ok(());
+        }
+        if Instant::now() > limit {
+            bail!("no carrier in {place} after {CARRIER:?}: {links}");
+        }
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

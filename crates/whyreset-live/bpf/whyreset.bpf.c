@@ -145,8 +145,9 @@ INLINE void remember_owner(u64 sk, u32 role)
 	line->owner.role = role;
 	line->owner.half_closed = 0;
 	line->owner.tgid = 0;
-	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
-	if (role != ROLE_SERVER) {
+	/* An accepted socket is born in softirq: whoever runs then is not its owner. Nor is the kernel's
+	 * worker that opens one more path of a Multipath TCP session. */
+	if (role != ROLE_SERVER && !(READ((struct task_struct *)bpf_get_current_task(), flags) & PF_KTHREAD)) {
 		line->owner.tgid = bpf_get_current_pid_tgid() >> 32;
 		line->owner.cgroup = bpf_get_current_cgroup_id();
 		name_now(line->owner.comm);

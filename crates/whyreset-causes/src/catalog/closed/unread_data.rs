@@ -40,6 +40,14 @@ pub static UNREAD_DATA: Cause = Cause {
             ],
         },
         Situation {
+            id: "keepalive-race",
+            check: pattern::crossed_idle_close,
+            benign: false,
+            fix: &[
+                "let the client give up idle connections before the server does: the server's keep-alive timeout above that of every client and balancer in front of it",
+            ],
+        },
+        Situation {
             id: "early-reject-upload",
             check: pattern::answered_early,
             benign: false,

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::words;
+use crate::cause::{Accuse, Cause, From, Group, Situation, need};
+use crate::{ask, words};
 
 pub static MPTCP_SUBFLOW: Cause = Cause {
     id: "mptcp-subflow",
@@ -34,13 +34,29 @@ pub static MPTCP_SUBFLOW: Cause = Cause {
             code(dossier).map_or("its reason is not known", meaning)
         )
     },
-    situations: &[],
+    situations: &[Situation {
+        id: "join-refused",
+        check: join_refused,
+        benign: true,
+        fix: &[],
+    }],
     text: include_str!("mptcp_subflow.md"),
 };
 
 fn code(dossier: &Dossier) -> Option<&str> {
     let (_, sent) = dossier.sent()?;
     sent.reason.as_deref()?.strip_prefix("MPTCP_RST_")
+}
+
+fn join_refused(dossier: &Dossier) -> Finding {
+    ask::reply(dossier, |fact, _, trigger| {
+        let refused = matches!(code(dossier), Some("EPROHIBIT" | "ERESOURCE"));
+        Finding::when(
+            refused && trigger.len == 0,
+            "one more path was refused; the session goes on over those it has",
+            &*fact.cite,
+        )
+    })
 }
 
 /// The reset reasons of RFC 8684 §3.6.
