@@ -7,6 +7,7 @@ mod kernels;
 mod object;
 mod packages;
 mod release;
+mod score;
 mod sh;
 mod steps;
 mod test;
@@ -24,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   bpf [--check]         rebuild the eBPF object; --check: prove that the committed one is current
   release               the static binary, checked
   kernels [6.1 6.12]    boot Debian's kernels under qemu and hold the verdicts
+  score                 play all scenarios of the lab and write docs/SCORE.md; needs root
   bench live            what the watcher costs and what it bears; needs root";
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["bpf", "--check"] => told(&object::check()?),
         ["release"] => _ = release::build()?,
         ["kernels", ref asked @ ..] => told(&kernels::run(asked, &release::build()?)?),
+        ["score"] => score::run(&release::build()?)?,
         ["bench", "live"] => bench::live(&release::build()?)?,
         ["bench-load", ..] => bench::load(&args[1..])?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),

@@ -52,6 +52,17 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
+/// How many packages are needed for the lab's software beside [`PACKAGES`], and which are missing.
+fn software() -> Vec<&'static str> {
+    let mut missing: Vec<&str> = whyreset_lab::packages()
+        .filter(|(_, need)| need.probe().is_err())
+        .map(|(package, _)| package)
+        .collect();
+    missing.sort_unstable();
+    missing.dedup();
+    missing
+}
+
 /// How the look for packages ended.
 pub enum Readiness {
     /// All were there, or are now.
@@ -63,14 +74,26 @@ pub enum Readiness {
 /// Installs what is missing, if this is the superuser of a Debian machine.
 pub fn ensure() -> Result<Readiness> {
     let missing = missing();
-    if missing.is_empty() {
-        println!("all {} packages are there", PACKAGES.len());
+    let software = software();
+    if missing.is_empty() && software.is_empty() {
+        println!("all packages are there");
         return Ok(Readiness::Ready);
     }
     for package in &missing {
         println!("missing: {} ({})", package.name, package.why);
     }
-    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    if !software.is_empty() {
+        println!(
+            "missing: {} (real programs for the lab; none is started by its installation)",
+            software.join(" ")
+        );
+    }
+    let mut names: Vec<&str> = missing
+        .iter()
+        .map(|package| package.name)
+        .chain(software)
+        .collect();
+    names.dedup();
     let by_hand = format!(
         "apt-get update && apt-get install -y --no-install-recommends {}",
         names.join(" ")
@@ -85,12 +108,23 @@ pub fn ensure() -> Result<Readiness> {
     }
     println!("installing with: {by_hand}");
     sh::run(apt().args(["update", "-q"]))?;
-    sh::run(
-        apt()
-            .args(["install", "-y", "-q", "--no-install-recommends"])
-            .args(&names),
-    )?;
-    let still: Vec<&str> = self::missing().iter().map(|package| package.probe).collect();
+    let install = |names: &[&str]| {
+        sh::run(
+            apt()
+                .args(["install", "-y", "-q", "--no-install-recommends"])
+                .args(names),
+        )
+    };
+    if install(&names).is_err() {
+        // One package that this Debian lacks must not cost all the others.
+        for name in &names {
+            if let Err(error) = install(&[name]) {
+                println!("not installed: {name}: {error:#}");
+            }
+        }
+    }
+    let mut still: Vec<&str> = self::missing().iter().map(|package| package.probe).collect();
+    still.extend(self::software());
     if still.is_empty() {
         return Ok(Readiness::Ready);
     }
@@ -118,5 +152,7 @@ fn missing() -> Vec<&'static Package> {
 fn apt() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
+    // Installing a server is no reason to run it: neither systemd nor sysv-rc may start one.
+    command.env("SYSTEMD_OFFLINE", "1").env("RUNLEVEL", "1");
     command
 }

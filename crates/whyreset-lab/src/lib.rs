@@ -25,6 +25,7 @@ mod watcher;
 mod wire;
 
 pub use life::sweep;
+pub use need::{Need, packages};
 pub use run::{
     How, Options, Outcome, Report, Seen, Wire, list_json, list_text, run_basic, run_one, run_several,
 };

@@ -64,6 +64,23 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
     ("xinetd", "xinetd", "xinetd"),
 ];
 
+/// The Debian packages of all software that scenarios use, each with what shows that it is there.
+pub fn packages() -> impl Iterator<Item = (&'static str, Need)> {
+    let base = [
+        ("ip", "iproute2"),
+        ("unshare", "util-linux"),
+        ("tcpdump", "tcpdump"),
+    ];
+    let base = base
+        .into_iter()
+        .map(|(program, package)| (package, Need::Program(program, package)));
+    base.chain(
+        SOFTWARE
+            .iter()
+            .map(|(_, program, package)| (*package, Need::Program(program, package))),
+    )
+}
+
 impl Need {
     /// By the name that scenario files use; none where there is no such name.
     pub fn software(name: &str) -> Option<Self> {
@@ -75,6 +92,9 @@ impl Need {
     }
 
     /// Why it is missing here.
+    ///
+    /// # Errors
+    /// What is missing, in words, and how to get it.
     pub fn probe(self) -> Result<(), String> {
         match self {
             Self::Program(name, package) => {

@@ -1,0 +1,145 @@
+//! `cargo xtask score`: plays every scenario of the lab on both address families, holds what the
+//! product said from each place against the truth, and writes `docs/SCORE.md`. Refuses to leave a
+//! wrong accusation out.
+
+mod page;
+mod peers;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// Where the page goes.
+const PAGE: &str = "docs/SCORE.md";
+/// Scenarios at a time.
+const JOBS: &str = "3";
+
+/// What one place said of one run.
+pub struct Place {
+    pass: bool,
+    why: String,
+    /// Cause and certainty of each verdict.
+    said: Vec<(String, String)>,
+    /// The kernel's own reasons that the verdicts quote.
+    reasons: Vec<String>,
+}
+
+/// One scenario on one address family.
+#[derive(Default)]
+pub struct Played {
+    cause: String,
+    places: BTreeMap<String, Place>,
+    skipped: Option<String>,
+    broken: Option<String>,
+}
+
+/// All runs, by scenario and family.
+pub type Runs = BTreeMap<(String, String), Played>;
+
+impl Played {
+    /// The truth was said, with all its particulars, from one place at least, and nothing else
+    /// was said there. A truth of silence is met by silence everywhere.
+    fn right(&self) -> bool {
+        let silent = self.cause == "unknown";
+        let meets = |place: &Place| {
+            place.pass && (silent || place.said.iter().any(|(cause, _)| *cause == self.cause))
+        };
+        if silent {
+            self.places.values().all(meets)
+        } else {
+            self.places.values().any(meets)
+        }
+    }
+
+    fn counts(&self) -> bool {
+        self.skipped.is_none() && self.broken.is_none()
+    }
+}
+
+/// Plays everything and writes the page.
+pub fn run(binary: &Path) -> Result<()> {
+    let captures = tempfile::tempdir().context("no place for captures")?;
+    let output = Command::new(binary)
+        .args([
+            "lab",
+            "run",
+            "--all",
+            "-o",
+            "json",
+            "--jobs",
+            JOBS,
+            "--keep-capture",
+        ])
+        .arg(captures.path())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", binary.display()))?;
+    let runs = read(&String::from_utf8_lossy(&output.stdout))?;
+    let peers = peers::look(captures.path())?;
+    let page = page::write(&runs, &peers);
+    fs::create_dir_all("docs")?;
+    fs::write(PAGE, &page).with_context(|| format!("cannot write {PAGE}"))?;
+    println!(
+        "{}",
+        page.lines()
+            .take_while(|line| !line.starts_with("## Truth"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
+    println!("written: {PAGE}");
+    Ok(())
+}
+
+fn read(lines: &str) -> Result<Runs> {
+    let mut runs = Runs::new();
+    for line in lines.lines() {
+        let value: Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let played = runs.entry((text("scenario"), text("family"))).or_default();
+        played.cause = text("cause");
+        match (value["vantage"].as_str(), value["pass"].as_bool()) {
+            (Some(vantage), Some(pass)) => {
+                played.places.insert(vantage.to_owned(), place(&value, pass));
+            }
+            (_, Some(_)) => played.broken = Some(text("why")),
+            _ => played.skipped = Some(text("why")),
+        }
+    }
+    Ok(runs)
+}
+
+fn place(value: &Value, pass: bool) -> Place {
+    let said = value["said"].as_array().cloned().unwrap_or_default();
+    let word = |verdict: &Value, pointer: &str| {
+        verdict
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let reasons = said
+        .iter()
+        .flat_map(|verdict| verdict["evidence"].as_array().cloned().unwrap_or_default())
+        .filter_map(|line| {
+            Some(
+                line["what"]
+                    .as_str()?
+                    .strip_prefix("kernel reset reason ")?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    Place {
+        pass,
+        why: value["why"].as_str().unwrap_or_default().to_owned(),
+        said: said
+            .iter()
+            .map(|verdict| (word(verdict, "/cause/id"), word(verdict, "/cause/certainty")))
+            .collect(),
+        reasons,
+    }
+}
