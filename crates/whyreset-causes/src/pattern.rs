@@ -1,7 +1,7 @@
 //! Patterns that several causes' situations share: what a connection had lived through when it was
 //! reset. Refuses to know a cause.
 
-use whyreset_evidence::{Dossier, Finding, Side};
+use whyreset_evidence::{Dossier, Drop, Fact, Finding, Side};
 
 use crate::cause::Situation;
 use crate::{ask, idle, words};
@@ -119,4 +119,13 @@ pub fn client_left(dossier: &Dossier) -> Finding {
             &*fact.cite,
         )
     })
+}
+
+/// The end of this very handshake was dropped because the queue was full: the reset then answers
+/// what the client sends on a connection that only it believes in.
+pub fn dropped_in_silence(dossier: &Dossier) -> Option<(&Fact, &Drop)> {
+    let sent = dossier.time();
+    dossier
+        .drops()
+        .find(|(fact, drop)| drop.reason == "TCP_LISTEN_OVERFLOW" && fact.at < sent)
 }

@@ -36,7 +36,7 @@ enum { TH_FIN = 1, TH_SYN = 2, TH_RST = 4 };
 /* Set before loading. */
 const volatile u32 only_netns = 0;      /* 0: every namespace */
 const volatile u32 wakeup_bytes = 65536;
-const volatile u64 drops_filtered[4];   /* bit per skb_drop_reason: netfilter dropped it */
+const volatile u64 drops_filtered[4];   /* bit per skb_drop_reason: kept, for what follows from it */
 const volatile u64 drops_refused[4];    /* ... a reset among these was refused by the stack */
 const volatile u64 drops_unanswered[4]; /* ... was answered by a reset that is not reported */
 
@@ -525,11 +525,12 @@ INLINE void remember(struct event *event)
 	tomb = tombstone_of(&other, 0);
 	if (tomb)
 		event->other = *tomb;
-	if (event->type == EVENT_RECEIVED) {
-		/* What this end sent and a filter dropped, whatever namespace it had reached. */
-		struct tuple sent = event->tuple;
-		sent.netns = 0;
-		drop = bpf_map_lookup_elem(&filtered, &sent);
+	if (event->type == EVENT_RECEIVED || event->type == EVENT_SENT) {
+		/* What this end sent and a filter dropped, or what reached this end and its full accept queue
+		 * dropped, whatever namespace that was in. */
+		struct tuple way = event->type == EVENT_RECEIVED ? event->tuple : other;
+		way.netns = 0;
+		drop = bpf_map_lookup_elem(&filtered, &way);
 		if (drop)
 			event->filtered = *drop;
 	}

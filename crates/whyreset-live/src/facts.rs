@@ -13,11 +13,13 @@ use whyreset_evidence::{
 use crate::abi::{self, Event, event_type, flag, role, task_mark};
 use crate::clock::{Clock, ago_ms, ticks_per_second};
 use crate::connection::{is_echo, orient, trusted_tombstones};
-use crate::loader::Names;
+use crate::loader::{LISTEN_OVERFLOW, Names};
 use crate::snapshot::socket;
 
 /// Segments that a filter dropped earlier than this before a reset have nothing to do with it.
 const FILTERED_WITHIN_NS: u64 = 3_000_000_000;
+/// A client goes on with a handshake that was dropped in silence until its own retransmissions end.
+const OVERFLOWED_WITHIN_NS: u64 = 300_000_000_000;
 
 /// What one event tells.
 #[derive(Clone, Debug)]
@@ -275,11 +277,16 @@ impl Translator {
 
     fn filtered(&self, event: &Event, facts: &mut Vec<Fact>) {
         let filtered = &event.filtered;
-        if filtered.at == 0 || event.at.saturating_sub(filtered.at) > FILTERED_WITHIN_NS {
+        let reason = self.names.drop.name(filtered.reason, "SKB_DROP_REASON_");
+        let within = if reason == LISTEN_OVERFLOW {
+            OVERFLOWED_WITHIN_NS
+        } else {
+            FILTERED_WITHIN_NS
+        };
+        if filtered.at == 0 || event.at.saturating_sub(filtered.at) > within {
             return;
         }
         if let Some(segment) = segment(&filtered.segment) {
-            let reason = self.names.drop.name(filtered.reason, "SKB_DROP_REASON_");
             let what = What::Drop(Drop { segment, reason });
             facts.push(Fact {
                 at: self.clock.utc(filtered.at),

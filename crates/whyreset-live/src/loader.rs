@@ -79,6 +79,9 @@ const HOOKS: [Hook; 5] = [
     },
 ];
 
+/// The end of a handshake was dropped because the accept queue was full (Linux 6.16 and newer).
+pub const LISTEN_OVERFLOW: &str = "TCP_LISTEN_OVERFLOW";
+
 /// A set of drop reasons as the program takes it: one bit a number.
 fn bits(names: &EnumNames, wanted: &[&str]) -> [u64; 4] {
     let mut set = [0u64; 4];
@@ -170,7 +173,7 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
 
 fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) -> Result<Ebpf, AttachError> {
     let netns = options.netns.unwrap_or(0);
-    let filtered = bits(&names.drop, &["NETFILTER_DROP"]);
+    let filtered = bits(&names.drop, &["NETFILTER_DROP", LISTEN_OVERFLOW]);
     let refused = bits(
         &names.drop,
         &["TCP_RESET", "TCP_INVALID_SEQUENCE", "TCP_OLD_SEQUENCE"],

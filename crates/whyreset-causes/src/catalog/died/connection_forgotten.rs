@@ -2,6 +2,7 @@ use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};
 use crate::gone::{self, Past};
+use crate::pattern::dropped_in_silence;
 use crate::{ask, filter, words};
 
 pub static CONNECTION_FORGOTTEN: Cause = Cause {
@@ -83,6 +84,12 @@ fn queue_was_full(dossier: &Dossier) -> Finding {
     let Some((fact, sent)) = dossier.sent() else {
         return Finding::absent("no listener was seen to answer", "kernel:tcp_send_reset");
     };
+    if let Some((fact, _)) = dropped_in_silence(dossier) {
+        return Finding::seen(
+            "a full accept queue had dropped the end of its handshake",
+            &*fact.cite,
+        );
+    }
     let full = sent
         .socket
         .as_ref()

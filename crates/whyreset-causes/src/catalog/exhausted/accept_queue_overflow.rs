@@ -2,13 +2,14 @@ use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};
 use crate::gone::{self, Past};
+use crate::pattern::dropped_in_silence;
 use crate::{ask, words};
 
 pub static ACCEPT_QUEUE_OVERFLOW: Cause = Cause {
     id: "accept-queue-overflow",
     group: Group::Exhausted,
-    summary: "the listener's accept queue was full and tcp_abort_on_overflow asks for a reset",
-    kernel: &["INVALID_SYN"],
+    summary: "the listener's accept queue was full when the handshake was to end",
+    kernel: &["INVALID_SYN", "TCP_FLAGS"],
     party: Party::Kernel,
     from: From::Sender,
     accuse: Accuse::Owner,
@@ -39,6 +40,16 @@ pub static ACCEPT_QUEUE_OVERFLOW: Cause = Cause {
     explains: &[],
     sentence: |dossier| {
         let who = words::accused(dossier, &ACCEPT_QUEUE_OVERFLOW);
+        if let Some((fact, _)) = dropped_in_silence(dossier) {
+            return format!(
+                "{who} did not accept fast enough: the kernel dropped the end of this handshake {} ago, and the client's {} met no connection",
+                words::span(dossier.time().since(fact.at)),
+                dossier
+                    .sent()
+                    .and_then(|(_, sent)| sent.trigger.as_ref())
+                    .map_or("segment".to_owned(), words::payload)
+            );
+        }
         let socket = dossier.sent().and_then(|(_, sent)| sent.socket.as_ref());
         let (waiting, limit) = socket.map_or((0, 0), |s| (s.backlog, s.max_backlog));
         format!(
@@ -66,6 +77,15 @@ fn by_listener(dossier: &Dossier) -> Finding {
 }
 
 fn over_limit(dossier: &Dossier) -> Finding {
+    if let Some((fact, _)) = dropped_in_silence(dossier) {
+        return Finding::seen(
+            format!(
+                "the end of this handshake was dropped {} before: the accept queue was full",
+                words::span(dossier.time().since(fact.at))
+            ),
+            &*fact.cite,
+        );
+    }
     ask::reply(dossier, |fact, sent, _| {
         let (waiting, limit) = sent
             .socket
@@ -106,6 +126,9 @@ fn no_earlier_end(dossier: &Dossier) -> Finding {
 /// Only the kernel's word tells a handshake's last ACK from a segment of a connection that it
 /// does not know, and it comes with Linux 6.10.
 fn last_ack_of_handshake(dossier: &Dossier) -> Finding {
+    if dropped_in_silence(dossier).is_some() {
+        return over_limit(dossier);
+    }
     ask::reply(dossier, |fact, sent, _| match sent.reason.as_deref() {
         Some(reason @ "INVALID_SYN") => {
             Finding::seen(format!("the kernel's reason is {reason}"), &*fact.cite)
