@@ -91,6 +91,14 @@ impl Need {
         Some(Self::Program(program, package))
     }
 
+    /// The program, by its name; a library by its folder's.
+    pub fn program(self) -> Option<&'static str> {
+        match self {
+            Self::Program(name, _) => name.rsplit('/').next(),
+            _ => None,
+        }
+    }
+
     /// Why it is missing here.
     ///
     /// # Errors

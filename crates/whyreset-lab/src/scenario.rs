@@ -185,6 +185,11 @@ impl Scenario {
         Ok(head + &done + "\n")
     }
 
+    /// The programs that it runs.
+    pub fn software(&self) -> Vec<&'static str> {
+        self.needs.iter().filter_map(|need| need.program()).collect()
+    }
+
     /// Whether its resets are made by real programs.
     pub const fn is_software(&self) -> bool {
         matches!(self.steps, Steps::Script(_))

@@ -163,15 +163,22 @@ impl Report {
     }
 }
 
-/// The list of scenarios for people: id, truth, seconds, what is done, and what is missing here.
+/// The list of scenarios for people: id, truth, seconds, what is done and with which programs, and
+/// what is missing here.
 pub fn list_text() -> String {
     let line = |scenario: &&Scenario| {
         let missing = scenario
             .probe()
             .err()
             .map_or(String::new(), |why| format!("  [cannot run here: {why}]"));
+        let software = scenario.software();
+        let software = if software.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", software.join(", "))
+        };
         format!(
-            "{:24} {:22} {:2} s  {}{missing}\n",
+            "{:26} {:22} {:2} s  {}{software}{missing}\n",
             scenario.id, scenario.cause, scenario.seconds, scenario.summary
         )
     };
@@ -183,7 +190,7 @@ pub fn list_json() -> String {
     let line = |scenario: &&Scenario| {
         let object = json!({
             "id": scenario.id, "cause": scenario.cause, "summary": scenario.summary,
-            "seconds": scenario.seconds, "basic": scenario.basic, "missing": scenario.probe().err(),
+            "seconds": scenario.seconds, "basic": scenario.basic, "software": scenario.software(), "missing": scenario.probe().err(),
         });
         format!("{object}\n")
     };
