@@ -48,7 +48,7 @@ pub fn no_reset() -> Finding {
 /// The finding for an end that is not watched.
 pub fn elsewhere(dossier: &Dossier, side: Side) -> Finding {
     Finding::blind(
-        format!("the {side}'s end cannot be seen from here"),
+        format!("the {side}'s end is not seen from here"),
         format!("whyreset watch on {} would show it", dossier.flow.addr(side).ip()),
     )
 }
