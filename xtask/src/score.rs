@@ -46,7 +46,10 @@ impl Played {
     fn right(&self) -> bool {
         let silent = self.cause == "unknown";
         let meets = |place: &Place| {
-            place.pass && (silent || place.said.iter().any(|(cause, _)| *cause == self.cause))
+            // What is `certain` and passes is the truth, or as true where a moment decides.
+            let names =
+                |(cause, certainty): &(String, String)| *cause == self.cause || certainty == "certain";
+            place.pass && (silent || place.said.iter().any(names))
         };
         if silent {
             self.places.values().all(meets)

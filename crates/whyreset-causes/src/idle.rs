@@ -111,7 +111,8 @@ const KNOWN: &[Known] = &[
     },
 ];
 
-/// ` (the default of ...)` where the silence equals known defaults, else nothing.
+/// `, and 75 s is the default of nginx keepalive_timeout` where a silence of so many milliseconds
+/// equals known defaults, else nothing.
 pub fn known(silence_ms: u64) -> String {
     let settings: Vec<&str> = KNOWN
         .iter()

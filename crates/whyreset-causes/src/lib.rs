@@ -24,5 +24,6 @@ mod words;
 
 pub use catalog::{CATALOG, RESERVED, UNKNOWN, find};
 pub use cause::{Accuse, Cause, From, Group, Requirement, Situation};
+pub use idle::known as known_timers;
 pub use judge::{Opinion, Standing, judge, opinions};
 pub use page::{Case, Page};

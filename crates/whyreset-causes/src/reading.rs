@@ -9,7 +9,7 @@ use whyreset_evidence::{
 };
 
 use crate::cause::{Accuse, Cause, From};
-use crate::{ask, filter};
+use crate::{ask, filter, idle};
 
 /// Findings that every verdict carries: the kernel's own word, and what could not be seen.
 pub fn background(dossier: &Dossier) -> Vec<Finding> {
@@ -266,6 +266,12 @@ fn sockets(dossier: &Dossier, side: Side) -> impl Iterator<Item = &Socket> {
     near.chain(far).filter(|socket| socket.state != TcpState::Listen)
 }
 
+/// Only where the close is what the reset follows from, and it had a silence to end.
+fn quiet_before_close(dossier: &Dossier) -> Option<u64> {
+    let (_, ended) = dossier.closed_by(dossier.from()?)?;
+    ended.socket.heard_ago_ms.filter(|&quiet| quiet >= idle::LONG_MS)
+}
+
 fn connection(dossier: &Dossier) -> Connection {
     let ms = |ms: Option<u64>| ms.map(Duration::from_millis);
     let both = || {
@@ -297,6 +303,7 @@ fn connection(dossier: &Dossier) -> Connection {
         stage: stage(dossier),
         age: ms(both().filter_map(|socket| socket.age_ms).max()),
         idle: ms(idle),
+        quiet_before_close: ms(quiet_before_close(dossier)),
         bytes_to_server: bytes(Side::Server),
         bytes_to_client: bytes(Side::Client),
         netns: dossier.netns,

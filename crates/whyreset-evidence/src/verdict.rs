@@ -156,6 +156,8 @@ pub struct Connection {
     pub age: Option<Duration>,
     /// Silence before the segment that drew the reset, or before the reset.
     pub idle: Option<Duration>,
+    /// How long the other end had been silent when the reset's sender closed its own end.
+    pub quiet_before_close: Option<Duration>,
     /// Payload bytes from client to server, as far as acknowledged or received.
     pub bytes_to_server: Option<u64>,
     /// Payload bytes from server to client.

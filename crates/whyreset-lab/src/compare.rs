@@ -60,7 +60,7 @@ pub fn compare(scenario: &Scenario, vantage: Vantage, about: Option<u16>, said: 
 fn wrong(scenario: &Scenario, view: View, accepted: &[&str], verdict: &Said) -> Option<String> {
     let truth = &scenario.truth;
     let cause = verdict.cause();
-    let is_true = cause == scenario.cause;
+    let is_true = cause == scenario.cause || truth.or.contains(&cause);
     if verdict.certainty == Certainty::Certain {
         if !is_true {
             return Some(format!("certain of {cause}, it was {}", scenario.cause));
@@ -100,7 +100,8 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[&Said]
     let right: Vec<&Said> = said
         .iter()
         .copied()
-        .filter(|v| v.cause() == scenario.cause && truth.outcome.contains(&v.text("/outcome")))
+        .filter(|v| v.cause() == scenario.cause || truth.or.contains(&v.cause()))
+        .filter(|v| truth.outcome.contains(&v.text("/outcome")))
         .collect();
     let (verdict, rest) = match right.split_first() {
         Some((verdict, rest)) => (*verdict, rest),
@@ -133,10 +134,11 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[&Said]
     };
     same("party", verdict.text("/sender/party"), truth.party);
     same("reset.from", verdict.text("/reset/from"), truth.from);
-    if let Some(mechanism) = truth.mechanism {
+    let exact = verdict.cause() == scenario.cause;
+    if let Some(mechanism) = truth.mechanism.filter(|_| exact) {
         same("mechanism", verdict.text("/cause/mechanism"), mechanism);
     }
-    if let Some(situation) = truth.situation {
+    if let Some(situation) = truth.situation.filter(|_| exact) {
         same("situation", verdict.text("/cause/situation"), situation);
     }
     if let Accused::Must(name) = truth.accused {
@@ -149,7 +151,7 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[&Said]
     if verdict.benign() != truth.benign {
         differences.push(format!("benign is {}, not {}", verdict.benign(), truth.benign));
     }
-    for words in truth.cites {
+    for words in truth.cites.iter().filter(|_| exact) {
         if !verdict.cites(words) {
             differences.push(format!("no evidence cites {words:?}"));
         }

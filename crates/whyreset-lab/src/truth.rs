@@ -97,6 +97,8 @@ pub struct Truth {
     pub router: Option<View>,
     /// From the whole machine.
     pub machine: View,
+    /// What is as true where a moment decides between the two; the particulars then are not asked.
+    pub or: &'static [&'static str],
     /// Several connections end so, each with a verdict of its own.
     pub several: bool,
     /// Causes that other connections of the scenario may truly have.
@@ -120,6 +122,7 @@ impl Truth {
         client: View::Guesses(&[]),
         router: None,
         machine: View::Knows(Certainty::Certain),
+        or: &[],
         several: false,
         also: &[],
     };

@@ -145,9 +145,8 @@ INLINE void remember_owner(u64 sk, u32 role)
 	line->owner.role = role;
 	line->owner.half_closed = 0;
 	line->owner.tgid = 0;
-	/* An accepted socket is born in softirq: whoever runs then is not its owner. Nor is the kernel's
-	 * worker that opens one more path of a Multipath TCP session. */
-	if (role != ROLE_SERVER && !(READ((struct task_struct *)bpf_get_current_task(), flags) & PF_KTHREAD)) {
+	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
+	if (role != ROLE_SERVER) {
 		line->owner.tgid = bpf_get_current_pid_tgid() >> 32;
 		line->owner.cgroup = bpf_get_current_cgroup_id();
 		name_now(line->owner.comm);
@@ -633,7 +632,7 @@ INLINE u32 netns_direct(struct sock *sk)
 	return net ? net->ns.inum : 0;
 }
 
-INLINE void tuple_direct(struct tuple *tuple, struct sock *sk, u32 netns)
+INLINE void tuple_direct(struct tuple *tuple, struct sock *sk, u32 netns, u16 sport)
 {
 	if (sk->__sk_common.skc_family == AF_INET6) {
 		READ_INTO((struct in6_addr *)tuple->laddr, sk, __sk_common.skc_v6_rcv_saddr);
@@ -644,7 +643,7 @@ INLINE void tuple_direct(struct tuple *tuple, struct sock *sk, u32 netns)
 		mapped(tuple->laddr, pair >> 32);
 	}
 	tuple->rport = bpf_ntohs(sk->__sk_common.skc_dport);
-	tuple->lport = bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
+	tuple->lport = bpf_ntohs(sport);
 	tuple->netns = netns;
 }
 
@@ -654,8 +653,11 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	struct owner *owner = owner_of(key);
 	struct tombstone *tomb;
 	struct tuple tuple = {};
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
 
-	tuple_direct(&tuple, sk, netns);
+	if (!tp)
+		return;
+	tuple_direct(&tuple, sk, netns, ((struct inet_sock *)tp)->inet_sport);
 	tomb = tombstone_of(&tuple, 1);
 	if (!tomb)
 		return;
@@ -665,7 +667,7 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->closed_from = from;
 	tomb->closed_to = to;
 	tomb->shutdown = sk->sk_shutdown;
-	tomb->rcv_tstamp = READ((struct tcp_sock *)sk, rcv_tstamp);
+	tomb->rcv_tstamp = tp->rcv_tstamp;
 	task_now(&tomb->by);
 	if (owner)
 		owner->half_closed = tomb->shutdown != SHUTDOWN_BOTH;
@@ -682,7 +684,7 @@ INLINE void closed_whole(struct sock *sk)
 
 	if (shutdown != SHUTDOWN_BOTH)
 		return;
-	tuple_direct(&tuple, sk, netns_direct(sk));
+	tuple_direct(&tuple, sk, netns_direct(sk), READ((struct inet_sock *)sk, inet_sport));
 	tomb = tombstone_of(&tuple, 0);
 	if (tomb)
 		tomb->shutdown = shutdown;
@@ -699,7 +701,7 @@ INLINE void failed(struct sock *sk, u64 key, u32 netns, u8 from, u16 err)
 	u32 snd_nxt = READ(tp, snd_nxt);
 	u64 flags = READ(sk, __sk_common.skc_flags);
 
-	tuple_direct(&tuple, sk, netns);
+	tuple_direct(&tuple, sk, netns, READ((struct inet_sock *)sk, inet_sport));
 	tomb = tombstone_of(&tuple, 1);
 	if (tomb) {
 		/* An earlier connection between the same ports says nothing of this one. */

@@ -195,6 +195,10 @@ impl Translator {
                 return;
             }
             let process = Process::new(owner.tgid, text(&owner.comm));
+            // The kernel's own worker opens the further paths of a Multipath TCP session for others.
+            if process.name.starts_with("kworker/") {
+                return;
+            }
             let (what, state) = match owner.role {
                 role::LISTENER => (What::Listener(process), "TCP_LISTEN"),
                 _ => (What::Owner(process), "TCP_SYN_SENT"),

@@ -123,6 +123,8 @@ pub(super) struct TruthText {
     #[serde(default)]
     benign: bool,
     #[serde(default)]
+    or: Vec<String>,
+    #[serde(default)]
     several: bool,
     #[serde(default)]
     cites: Vec<String>,
@@ -192,6 +194,7 @@ impl TruthText {
             victim: self.victim.as_deref().map(word),
             reply: self.reply,
             benign: self.benign,
+            or: words(&self.or),
             several: self.several,
             cites: words(&self.cites),
             also: words(&self.also),
