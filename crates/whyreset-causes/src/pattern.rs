@@ -27,17 +27,47 @@ pub fn descriptors_used_up(dossier: &Dossier) -> Finding {
         .closed_by(Side::Server)
         .and_then(|(_, ended)| ended.socket.age_ms);
     let at_once = dossier.from() == Some(Side::Server) && closed.is_some_and(|age| age <= AT_ONCE_MS);
-    match turned_away(dossier) {
-        Finding::Absent { what, cite } if !at_once => Finding::Absent { what, cite },
-        Finding::Blind { why, cure } if !at_once => Finding::Blind { why, cure },
-        _ => Finding::seen(
+    let away = turned_away(dossier);
+    if !at_once && !away.is_seen() {
+        return away;
+    }
+    Finding::seen(
+        format!(
+            "{} held {} of at most {} file descriptors, and closed the connection right after its handshake",
+            held.process, held.fds, held.fd_limit
+        ),
+        &*fact.cite,
+    )
+}
+
+/// What a process of this end was about to run out of when the reset was made.
+pub fn near_a_limit(dossier: &Dossier, side: Side) -> Vec<Finding> {
+    let Some((fact, held)) = dossier.holdings(side) else {
+        return Vec::new();
+    };
+    let near = |used: u64, limit: u64| u128::from(used) * 10 >= u128::from(limit) * 9;
+    let mut findings = Vec::new();
+    if near(held.fds, held.fd_limit) {
+        findings.push(Finding::seen(
             format!(
-                "{} held {} of at most {} file descriptors, and closed the connection right after its handshake",
+                "{} held {} of at most {} file descriptors",
                 held.process, held.fds, held.fd_limit
             ),
             &*fact.cite,
-        ),
+        ));
     }
+    if let Some(memory) = held.memory.filter(|memory| near(memory.used, memory.limit)) {
+        findings.push(Finding::seen(
+            format!(
+                "the control group of {} used {} of at most {} of memory",
+                held.process,
+                words::counted(memory.used, "byte"),
+                words::counted(memory.limit, "byte")
+            ),
+            "cgroup:memory.current, memory.max",
+        ));
+    }
+    findings
 }
 
 /// The situation of [`descriptors_used_up`].
@@ -47,6 +77,16 @@ pub const FD_LIMIT: Situation = Situation {
     benign: false,
     fix: &[
         "raise the process's limit of open files (systemd `LimitNOFILE=`, `ulimit -n`), find the descriptors that leak (`ls -l /proc/PID/fd`), or raise the program's own limit of connections where that one sets it (memcached `-c`, redis `maxclients`)",
+    ],
+};
+
+/// The situation of [`turned_away`].
+pub const DELIBERATE_REJECT: Situation = Situation {
+    id: "deliberate-reject",
+    check: turned_away,
+    benign: false,
+    fix: &[
+        "the server turned away a connection that it had just accepted: look for its limit of connections (redis `maxclients`, memcached `-c`, xinetd `per_source`, sshd `MaxStartups`), its access rules, whether it expects TLS there, and what its log says of that moment",
     ],
 };
 
@@ -128,4 +168,32 @@ pub fn dropped_in_silence(dossier: &Dossier) -> Option<(&Fact, &Drop)> {
     dossier
         .drops()
         .find(|(fact, drop)| drop.reason == "TCP_LISTEN_OVERFLOW" && fact.at < sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_nearly_used_up_is_told() {
+        let told = |holds: &str| {
+            let text =
+                format!("flow 10.0.0.2:40000 > 10.0.0.1:80 watch=server\n+0 server holds app[7] {holds}");
+            let dossier = whyreset_evidence::parse_dossier(&text).unwrap();
+            let findings = near_a_limit(&dossier, Side::Server);
+            findings
+                .iter()
+                .map(|finding| finding.text().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told("fds=10 fd-limit=1024 memory=89/100"), Vec::<String>::new());
+        assert_eq!(
+            told("fds=930 fd-limit=1024 memory=90/100"),
+            [
+                "app[7] held 930 of at most 1024 file descriptors",
+                "the control group of app[7] used 90 bytes of at most 100 bytes of memory",
+            ]
+        );
+        assert_eq!(told("fds=10 fd-limit=1024"), Vec::<String>::new());
+    }
 }

@@ -9,7 +9,7 @@ use whyreset_evidence::{
 };
 
 use crate::cause::{Accuse, Cause, From};
-use crate::{ask, filter, idle};
+use crate::{ask, filter, idle, pattern};
 
 /// Findings that every verdict carries: the kernel's own word, and what could not be seen.
 pub fn background(dossier: &Dossier) -> Vec<Finding> {
@@ -21,6 +21,9 @@ pub fn background(dossier: &Dossier) -> Vec<Finding> {
             format!("kernel reset reason {reason}"),
             &*fact.cite,
         ));
+    }
+    for side in [Side::Client, Side::Server] {
+        findings.extend(pattern::near_a_limit(dossier, side));
     }
     for side in [Side::Client, Side::Server] {
         if !dossier.watches(side) {

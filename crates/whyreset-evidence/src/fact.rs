@@ -134,6 +134,17 @@ pub struct Holdings {
     pub fd_limit: u64,
     /// How long it had been running.
     pub age_ms: Option<u64>,
+    /// Memory of the control group around it that is nearest to its limit.
+    pub memory: Option<Memory>,
+}
+
+/// Memory that a control group used, of what it may use (`memory.current`, `memory.max`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes in use.
+    pub used: u64,
+    /// Bytes it may use at most.
+    pub limit: u64,
 }
 
 /// The errors a TCP application meets, by the name `errno.h` gives them.

@@ -1,7 +1,10 @@
 //! Which control group a process is in, from /proc/PID/cgroup and the mounts. Refuses to choose a
 //! hierarchy by its number: they differ from host to host.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use whyreset_evidence::Memory;
 
 /// The path that says most: of the v2 hierarchy, else of systemd's own, else of the first
 /// controller that was moved away from the root. Hosts with both versions keep some of them idle.
@@ -38,6 +41,25 @@ pub(crate) fn unified_mount(root: &Path, mounts: &str) -> Option<PathBuf> {
     })
 }
 
+/// Memory of this group or of the one around it that is nearest to its limit; `None` where none
+/// of them has a limit. `mount` is where the v2 hierarchy is.
+pub(crate) fn memory(mount: &Path, path: &str) -> Option<Memory> {
+    let number = |group: &Path, file: &str| -> Option<u64> {
+        fs::read_to_string(group.join(file)).ok()?.trim().parse().ok()
+    };
+    let group = mount.join(path.trim_start_matches('/'));
+    group
+        .ancestors()
+        .take_while(|group| *group != mount && group.starts_with(mount))
+        .filter_map(|group| {
+            Some(Memory {
+                used: number(group, "memory.current")?,
+                limit: number(group, "memory.max")?,
+            })
+        })
+        .max_by_key(|memory| u128::from(memory.used) * 1_000_000 / u128::from(memory.limit.max(1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +88,30 @@ mod tests {
         }
         assert_eq!(path_in(""), None);
         assert_eq!(path_in("nonsense\n0:x\n"), None);
+    }
+
+    #[test]
+    fn the_limit_that_is_nearest_counts() {
+        let mount = tempfile::tempdir().unwrap();
+        let set = |group: &str, current: &str, max: &str| {
+            let group = mount.path().join(group);
+            fs::create_dir_all(&group).unwrap();
+            fs::write(group.join("memory.current"), current).unwrap();
+            fs::write(group.join("memory.max"), max).unwrap();
+        };
+        set("pod", "900\n", "1000\n");
+        set("pod/app", "600\n", "5000\n");
+        set("pod/free", "600\n", "max\n");
+        set("free", "600\n", "max\n");
+        let near = Some(Memory {
+            used: 900,
+            limit: 1000,
+        });
+        assert_eq!(memory(mount.path(), "/pod/app"), near);
+        assert_eq!(memory(mount.path(), "/pod/free"), near);
+        assert_eq!(memory(mount.path(), "/free"), None);
+        assert_eq!(memory(mount.path(), "/"), None);
+        assert_eq!(memory(mount.path(), "/../../etc"), None);
     }
 
     #[test]

@@ -7,6 +7,10 @@ use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use whyreset_evidence::Memory;
+
+use crate::cgroup;
+
 /// Groups remembered.
 const MOST: usize = 16_384;
 /// The longest one walk may take.
@@ -25,6 +29,11 @@ impl CgroupIds {
             mount,
             paths: HashMap::new(),
         }
+    }
+
+    /// Memory against the limits of the group with this path.
+    pub(crate) fn memory(&self, path: &str) -> Option<Memory> {
+        cgroup::memory(self.mount.as_ref()?, path)
     }
 
     /// What is known without looking.

@@ -149,6 +149,10 @@ impl ProcessTable {
             return None;
         }
         let life = self.procs.life(process.pid)?;
+        let cgroup = self
+            .living(process.pid, &process.name, life, begin)?
+            .cgroup
+            .clone();
         let (fds, fd_limit) = self.procs.descriptors(process.pid)?;
         // USER_HZ is 100 on every architecture that Rust's standard library supports.
         let started = life.start * 10;
@@ -157,6 +161,7 @@ impl ProcessTable {
             fds,
             fd_limit,
             age_ms: self.procs.uptime_ms().and_then(|now| now.checked_sub(started)),
+            memory: cgroup.and_then(|path| self.cgroups.memory(&path)),
         };
         self.credit.spend(begin.elapsed());
         Some(held)

@@ -281,13 +281,16 @@ impl Translator {
 
     fn filtered(&self, event: &Event, facts: &mut Vec<Fact>) {
         let filtered = &event.filtered;
+        if filtered.at == 0 {
+            return;
+        }
         let reason = self.names.drop.name(filtered.reason, "SKB_DROP_REASON_");
         let within = if reason == LISTEN_OVERFLOW {
             OVERFLOWED_WITHIN_NS
         } else {
             FILTERED_WITHIN_NS
         };
-        if filtered.at == 0 || event.at.saturating_sub(filtered.at) > within {
+        if event.at.saturating_sub(filtered.at) > within {
             return;
         }
         if let Some(segment) = segment(&filtered.segment) {

@@ -220,10 +220,14 @@ fn holdings(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
             _ => None,
         })
         .find(|process| process.exit.is_none());
-    if let Some(held) = process.and_then(|process| holders.holdings(process))
-        && let Some(first) = told.facts.first()
-    {
-        let what = What::Holds(held);
+    if let Some(held) = process.and_then(|process| holders.holdings(process)) {
+        looked_up(told, What::Holds(held));
+    }
+}
+
+/// Adds what was looked up when the event was read: it stands with the event's own facts.
+fn looked_up(told: &mut Told, what: What) {
+    if let Some(first) = told.facts.first() {
         told.facts.push(Fact {
             at: first.at,
             side: Some(told.side),
@@ -250,16 +254,8 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     // A socket that its closer is letting go of has no other holder.
     if !owner_known && !acted && told.inode != 0 {
         let likely = (event.owner.tgid != 0).then_some(event.owner.tgid);
-        if let Some(process) = holders.holder_of(told.inode, likely)
-            && let Some(first) = told.facts.first()
-        {
-            let what = What::Owner(process);
-            told.facts.push(Fact {
-                at: first.at,
-                side: Some(told.side),
-                cite: what.kernel_cite(),
-                what,
-            });
+        if let Some(process) = holders.holder_of(told.inode, likely) {
+            looked_up(told, What::Owner(process));
         }
     }
     holdings(holders, told, event);

@@ -5,8 +5,8 @@ use core::time::Duration;
 use super::words::{milliseconds, number, process, state, token};
 use super::{DEFAULT_START, RecordError};
 use crate::{
-    Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Process, Received, Roles, Segment,
-    Sent, Side, Socket, Source, Timestamp, What,
+    Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Memory, Process, Received, Roles,
+    Segment, Sent, Side, Socket, Source, Timestamp, What,
 };
 
 /// Reads one dossier: a `flow` line and the facts after it. Empty lines and lines that begin
@@ -259,6 +259,15 @@ fn holds(words: Words<'_, '_>) -> Result<What, String> {
             ("fds", value) => holdings.fds = number(value)?,
             ("fd-limit", value) => holdings.fd_limit = number(value)?,
             ("running", value) => holdings.age_ms = Some(number(value)?),
+            ("memory", value) => {
+                let (used, limit) = value
+                    .and_then(|value| value.split_once('/'))
+                    .ok_or("memory needs USED/LIMIT")?;
+                holdings.memory = Some(Memory {
+                    used: number(Some(used))?,
+                    limit: number(Some(limit))?,
+                });
+            }
             token if holdings.process.read(token)? => {}
             (key, _) => return Err(unknown(key)),
         }

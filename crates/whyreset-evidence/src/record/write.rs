@@ -133,6 +133,9 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             if let Some(age) = holdings.age_ms {
                 let _ = write!(out, " running={age}");
             }
+            if let Some(memory) = holdings.memory {
+                let _ = write!(out, " memory={}/{}", memory.used, memory.limit);
+            }
         }
     }
     if fact.cite != fact.what.kernel_cite() {

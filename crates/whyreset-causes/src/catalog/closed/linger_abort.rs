@@ -47,14 +47,7 @@ pub static LINGER_ABORT: Cause = Cause {
             ],
         },
         pattern::FD_LIMIT,
-        Situation {
-            id: "deliberate-reject",
-            check: pattern::turned_away,
-            benign: false,
-            fix: &[
-                "the program turned the connection away on purpose: look for its limit of connections, its access rules, and what its log says of that moment",
-            ],
-        },
+        pattern::DELIBERATE_REJECT,
     ],
     text: include_str!("linger_abort.md"),
 };

@@ -31,14 +31,7 @@ pub static UNREAD_DATA: Cause = Cause {
     },
     situations: &[
         pattern::FD_LIMIT,
-        Situation {
-            id: "deliberate-reject",
-            check: pattern::turned_away,
-            benign: false,
-            fix: &[
-                "the server turned away a connection that it had just accepted: look for its limit of connections (redis `maxclients`, memcached `-c`, xinetd `per_source`, sshd `MaxStartups`), its access rules, whether it expects TLS there, and what its log says of that moment",
-            ],
-        },
+        pattern::DELIBERATE_REJECT,
         Situation {
             id: "keepalive-race",
             check: pattern::crossed_idle_close,
