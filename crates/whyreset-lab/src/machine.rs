@@ -185,7 +185,7 @@ impl Drop for Machine {
 }
 
 /// One word of a shell line.
-fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

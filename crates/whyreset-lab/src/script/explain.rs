@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::document::{Place, Script, Step};
 use super::play::{Words, fresh_ports};
-use crate::machine::FILES;
+use crate::machine::{FILES, quote};
 
 /// Three hosts as a lab makes them, with the names and addresses of an example.
 const HOSTS: &str = "\
@@ -46,9 +46,26 @@ impl Script {
 }
 
 fn inside(place: Place, line: &str) -> String {
-    format!(
-        "ip netns exec {} sh -c '{}'",
-        place.word(),
-        line.replace('\'', r"'\\''")
-    )
+    format!("ip netns exec {} sh -c {}", place.word(), quote(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::super::document::Place;
+    use super::inside;
+
+    #[test]
+    fn a_quote_in_a_step_reaches_the_shell_as_it_was_written() {
+        let line = inside(Place::Server, r#"printf '%s' "it's \"so\"""#);
+        assert_eq!(
+            line,
+            r#"ip netns exec server sh -c 'printf '\''%s'\'' "it'\''s \"so\""'"#
+        );
+        // Without the namespace, the same words say what was written.
+        let words = line.trim_start_matches("ip netns exec server ");
+        let output = Command::new("sh").args(["-c", words]).output().expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), r#"it's "so""#);
+    }
 }
