@@ -93,21 +93,13 @@ impl Topology {
                 ],
             )?;
         }
-        // No address may be in doubt while the steps run.
-        for name in ["all", "default", "eth0", "client", "server"] {
-            for place in [
-                Some(&topology.client),
-                Some(&topology.server),
-                topology.router.as_ref(),
-            ] {
-                let key = format!("net.ipv6.conf.{name}.accept_dad");
-                // An interface that this place has not.
-                let _ = place.context("no router")?.sysctl(&key, "0");
-                let key = format!("net.ipv6.conf.{name}.dad_transmits");
-                let _ = place.context("no router")?.sysctl(&key, "0");
-            }
-        }
         let via = topology.router.as_ref().context("no router")?;
+        // No address may be in doubt while the steps run.
+        for end in [End::Client, End::Server] {
+            topology.at(end).sysctl("net.ipv6.conf.eth0.accept_dad", "0")?;
+            let key = format!("net.ipv6.conf.{}.accept_dad", end.word());
+            via.sysctl(&key, "0")?;
+        }
         via.sysctl("net.ipv4.ip_forward", "1")?;
         via.sysctl("net.ipv6.conf.all.forwarding", "1")?;
         let mut lines = vec!["link set lo up".to_owned()];
