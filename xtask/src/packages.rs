@@ -1,6 +1,7 @@
 //! The Debian packages that the tests need: one table, and the installing of the missing ones after
 //! saying so. Removes nothing and upgrades nothing.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::Result;
@@ -52,15 +53,15 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
-/// How many packages are needed for the lab's software beside [`PACKAGES`], and which are missing.
+/// Which packages of the lab's software are missing.
 fn software() -> Vec<&'static str> {
-    let mut missing: Vec<&str> = whyreset_lab::packages()
-        .filter(|(_, need)| need.probe().is_err())
-        .map(|(package, _)| package)
-        .collect();
-    missing.sort_unstable();
-    missing.dedup();
-    missing
+    let missing = whyreset_lab::packages().filter(|(_, need)| need.probe().is_err());
+    once_each(missing.map(|(package, _)| package))
+}
+
+/// By name, none twice: the lab and the tests may want the same one.
+fn once_each(names: impl IntoIterator<Item = &'static str>) -> Vec<&'static str> {
+    names.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// How the look for packages ended.
@@ -88,12 +89,7 @@ pub fn ensure() -> Result<Readiness> {
             software.join(" ")
         );
     }
-    let mut names: Vec<&str> = missing
-        .iter()
-        .map(|package| package.name)
-        .chain(software)
-        .collect();
-    names.dedup();
+    let names = once_each(missing.iter().map(|package| package.name).chain(software));
     let by_hand = format!(
         "apt-get update && apt-get install -y --no-install-recommends {}",
         names.join(" ")
@@ -155,4 +151,13 @@ fn apt() -> Command {
     // Installing a server is no reason to run it: neither systemd nor sysv-rc may start one.
     command.env("SYSTEMD_OFFLINE", "1").env("RUNLEVEL", "1");
     command
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_package_is_asked_for_once() {
+        let names = ["nftables", "curl", "nftables", "bash", "curl"];
+        assert_eq!(super::once_each(names), ["bash", "curl", "nftables"]);
+    }
 }
