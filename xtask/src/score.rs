@@ -42,8 +42,12 @@ pub type Runs = BTreeMap<(String, String), Played>;
 
 impl Played {
     /// The truth was said, with all its particulars, from one place at least, and nothing else
-    /// was said there. A truth of silence is met by silence everywhere.
+    /// was said there. A truth of silence is met by silence everywhere. Where nobody looked,
+    /// nothing was met.
     fn right(&self) -> bool {
+        if self.broken.is_some() || self.places.is_empty() {
+            return false;
+        }
         let silent = self.cause == "unknown";
         let meets = |place: &Place| {
             // What is `certain` and passes is the truth, or as true where a moment decides.
@@ -58,8 +62,9 @@ impl Played {
         }
     }
 
+    /// What cannot be played here is left out; what was played and broke is not.
     fn counts(&self) -> bool {
-        self.skipped.is_none() && self.broken.is_none()
+        self.skipped.is_none()
     }
 }
 
@@ -146,3 +151,6 @@ fn place(value: &Value, pass: bool) -> Place {
         reasons,
     }
 }
+
+#[cfg(test)]
+mod tests;
