@@ -30,6 +30,8 @@ pub static CATALOG: &[&Cause] = &[
     &expired::KEEPALIVE_TIMEOUT,
     &expired::USER_TIMEOUT,
     &expired::RETRANSMISSION_TIMEOUT,
+    &expired::IDLE_TIMEOUT,
+    &expired::KEEPALIVE_RACE,
     &expired::FIN_WAIT_EXPIRED,
     &between::FIREWALL_REJECT,
     &between::INJECTED_RESET,
@@ -43,19 +45,13 @@ pub static CATALOG: &[&Cause] = &[
     &protocol::TIMESTAMP_REJECTED,
     &protocol::MPTCP_FASTCLOSE,
     &protocol::MPTCP_SUBFLOW,
+    &protocol::WRONG_PROTOCOL,
     &protocol::SCAN_OR_HEALTHCHECK,
 ];
 
 /// Ids that pages may name before their cause is here: the contract has them, and nothing that
 /// is observed yet can prove them.
-pub static RESERVED: &[&str] = &[
-    "idle-timeout",
-    "keepalive-race",
-    "nat-state-lost",
-    "fd-limit",
-    "conntrack-full",
-    "wrong-protocol",
-];
+pub static RESERVED: &[&str] = &["nat-state-lost", "fd-limit", "conntrack-full"];
 
 /// The cause with this id, `unknown` among them.
 pub fn find(id: &str) -> Option<&'static Cause> {

@@ -1,6 +1,6 @@
 //! What a cause declares.
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Party};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Source};
 
 /// Families of causes, in the order they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +94,40 @@ pub struct Situation {
     pub fix: &'static [&'static str],
 }
 
+/// What a cause says of facts of one kind of source.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// The most it may claim, were all requirements seen.
+    pub at_most: Certainty,
+    /// All must hold.
+    pub requires: &'static [Requirement],
+    /// None may hold. `Blind` weighs as in `requires`.
+    pub excludes: &'static [Requirement],
+    /// Causes that this one explains: where both hold, this is why and that is how.
+    pub explains: &'static [&'static str],
+    /// One sentence with this case's own numbers and names. Called only where the cause stands.
+    pub sentence: fn(&Dossier) -> String,
+    /// Everyday cases, the most specific first.
+    pub situations: &'static [Situation],
+}
+
+impl Cause {
+    /// The rules for this source; `None` where it shows nothing of this cause.
+    pub fn rules(&self, source: Source) -> Option<Rules> {
+        match (source, &self.wire) {
+            (Source::Capture, wire) => *wire,
+            _ => Some(Rules {
+                at_most: self.at_most,
+                requires: self.requires,
+                excludes: self.excludes,
+                explains: self.explains,
+                sentence: self.sentence,
+                situations: self.situations,
+            }),
+        }
+    }
+}
+
 /// A cause of a reset: one static per file.
 pub struct Cause {
     /// kebab-case; equals the file's stem with `-` for `_`; a contract, never reused.
@@ -122,6 +156,8 @@ pub struct Cause {
     pub sentence: fn(&Dossier) -> String,
     /// Everyday cases, the most specific first.
     pub situations: &'static [Situation],
+    /// How it shows to a capture, where it does.
+    pub wire: Option<Rules>,
     /// The page: `## What it means`, `## Fix`, `## Cases`, `## Not to be confused with`.
     pub text: &'static str,
 }

@@ -60,6 +60,11 @@ impl Opinion {
         self.findings.iter().filter(|finding| finding.is_seen()).count()
     }
 
+    fn explains(&self, dossier: &Dossier, id: &str) -> bool {
+        let rules = self.cause.rules(dossier.source);
+        rules.is_some_and(|rules| rules.explains.contains(&id))
+    }
+
     fn because(&self) -> String {
         match &self.standing {
             Standing::Refused { because, .. } => because.clone(),
@@ -76,12 +81,22 @@ impl Opinion {
 
 fn weigh(cause: &'static Cause, dossier: &Dossier) -> Opinion {
     let mut findings = Vec::new();
-    let mut certainty = cause.at_most;
+    let Some(rules) = cause.rules(dossier.source) else {
+        return Opinion {
+            cause,
+            standing: Standing::Refused {
+                requirement: "packets show it",
+                because: "packets do not show it".to_owned(),
+            },
+            findings,
+        };
+    };
+    let mut certainty = rules.at_most;
     let refused = |requirement: &Requirement, because: &str| Standing::Refused {
         requirement: requirement.text,
         because: because.to_owned(),
     };
-    for requirement in cause.requires {
+    for requirement in rules.requires {
         let finding = (requirement.check)(dossier);
         match &finding {
             Finding::Seen { .. } => {}
@@ -97,7 +112,7 @@ fn weigh(cause: &'static Cause, dossier: &Dossier) -> Opinion {
         }
         findings.push(finding);
     }
-    for exclusion in cause.excludes {
+    for exclusion in rules.excludes {
         let finding = (exclusion.check)(dossier);
         match &finding {
             Finding::Seen { what, .. } => {
@@ -156,17 +171,13 @@ pub fn judge(dossier: &Dossier) -> Verdict {
         .iter()
         .filter(|o| o.holds() && Some(o.certainty()) == top)
         .collect();
-    let explained = |o: &Opinion| {
-        standing
-            .iter()
-            .any(|other| other.cause.explains.contains(&o.cause.id))
-    };
+    let explained = |o: &Opinion| standing.iter().any(|other| other.explains(dossier, o.cause.id));
     let roots: Vec<&Opinion> = standing.iter().copied().filter(|o| !explained(o)).collect();
     match roots.as_slice() {
         [named] => {
             let mechanism = opinions
                 .iter()
-                .filter(|o| o.holds() && named.cause.explains.contains(&o.cause.id))
+                .filter(|o| o.holds() && named.explains(dossier, o.cause.id))
                 .max_by_key(|o| o.certainty());
             verdict(dossier, &opinions, Some(named), mechanism)
         }
@@ -181,8 +192,9 @@ fn verdict(
     mechanism: Option<&Opinion>,
 ) -> Verdict {
     let cause = named.map_or(&UNKNOWN, |o| o.cause);
-    let situation = cause
-        .situations
+    let rules = cause.rules(dossier.source);
+    let situation = rules
+        .map_or([].as_slice(), |rules| rules.situations)
         .iter()
         .map(|situation| (situation, (situation.check)(dossier)))
         .find(|(_, finding)| finding.is_seen());
@@ -206,7 +218,7 @@ fn verdict(
     let rivals = rivals(opinions, named, mechanism);
     let name = Named {
         id: cause.id,
-        summary: (cause.sentence)(dossier),
+        summary: rules.map_or(cause.sentence, |rules| rules.sentence)(dossier),
         certainty: named.map_or(Certainty::Unknown, Opinion::certainty),
         situation: situation.as_ref().map(|(situation, _)| situation.id),
         mechanism: mechanism.map(|o| o.cause.id),

@@ -17,13 +17,15 @@ mod gone;
 mod idle;
 mod judge;
 mod page;
+mod passing;
 mod pattern;
 mod reading;
 mod timers;
+mod wire;
 mod words;
 
 pub use catalog::{CATALOG, RESERVED, UNKNOWN, find};
-pub use cause::{Accuse, Cause, From, Group, Requirement, Situation};
+pub use cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation};
 pub use idle::known as known_timers;
 pub use judge::{Opinion, Standing, judge, opinions};
 pub use page::{Case, Page};

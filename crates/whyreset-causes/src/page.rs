@@ -15,7 +15,7 @@ pub struct Case {
     pub line: usize,
     /// `key=value` pairs of the info string, in their order.
     pub expect: Vec<(&'static str, &'static str)>,
-    /// The recorded facts.
+    /// The recorded facts, or the packets.
     pub facts: &'static str,
 }
 
@@ -76,6 +76,15 @@ impl Page {
 
     /// The runnable cases of the page.
     pub fn cases(&self) -> Vec<Case> {
+        self.fenced("```trace")
+    }
+
+    /// The hand-written traces of packets of the page: blocks ` ```packets `, with the same pairs.
+    pub fn packets(&self) -> Vec<Case> {
+        self.fenced("```packets")
+    }
+
+    fn fenced(&self, fence_word: &str) -> Vec<Case> {
         let mut cases = Vec::new();
         let mut open: Option<(usize, &'static str, usize)> = None;
         let mut offset = 0;
@@ -84,7 +93,7 @@ impl Page {
             offset += line.len();
             match (&open, line.trim_end()) {
                 (None, fence) => {
-                    if let Some(info) = fence.strip_prefix("```trace") {
+                    if let Some(info) = fence.strip_prefix(fence_word) {
                         open = Some((index + 1, info, offset));
                     }
                 }

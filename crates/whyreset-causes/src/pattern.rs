@@ -9,7 +9,7 @@ use crate::{ask, idle, words};
 /// A connection closed this soon after its handshake was turned away and not used.
 const AT_ONCE_MS: u64 = 500;
 /// A request longer than any header is an upload (servers limit headers to 8 to 16 KiB).
-const UPLOAD: u64 = 16 << 10;
+pub const UPLOAD: u64 = 16 << 10;
 /// Descriptors that a program keeps back to be able to accept and close at its limit.
 const RESERVE: u64 = 2;
 

@@ -5,15 +5,15 @@ use core::time::Duration;
 
 use whyreset_evidence::{
     Connection, Dossier, Errno, EvidenceLine, Finding, Host, Named, Origin, Outcome, Party, Process, Reset,
-    SeenFrom, Sender, Side, Socket, Stage, TcpState, Verdict, Victim, What,
+    SeenFrom, Sender, Side, Socket, Source, Stage, TcpState, Verdict, Victim, What,
 };
 
 use crate::cause::{Accuse, Cause, From};
-use crate::{ask, filter, idle, pattern};
+use crate::{ask, filter, idle, passing, pattern};
 
 /// Findings that every verdict carries: the kernel's own word, and what could not be seen.
 pub fn background(dossier: &Dossier) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = passing::background(dossier);
     if let Some((fact, sent)) = dossier.sent()
         && let Some(reason) = &sent.reason
     {
@@ -45,6 +45,20 @@ pub fn assemble(
     fix: Vec<String>,
     benign: bool,
 ) -> Verdict {
+    if dossier.source == Source::Capture {
+        return Verdict {
+            time: dossier.time(),
+            source: dossier.source,
+            outcome: passing::outcome(dossier),
+            connection: passing::connection(dossier),
+            reset: passing::reset(dossier, cause, benign),
+            sender: passing::sender(dossier, cause),
+            victim: passing::victim(dossier),
+            cause: named,
+            evidence,
+            fix,
+        };
+    }
     Verdict {
         time: dossier.time(),
         source: dossier.source,

@@ -2,7 +2,7 @@
 //! one place.
 
 use whyreset_causes::{CATALOG, Case, Cause, Page, Standing, UNKNOWN, judge, opinions};
-use whyreset_evidence::Verdict;
+use whyreset_evidence::{Dossier, Verdict};
 
 const KEYS: [&str; 11] = [
     "verdict",
@@ -19,18 +19,30 @@ const KEYS: [&str; 11] = [
 ];
 
 fn pages() -> impl Iterator<Item = (&'static Cause, Case)> {
-    CATALOG
-        .iter()
-        .copied()
-        .chain([&UNKNOWN])
-        .flat_map(|cause| Page::of(cause).cases().into_iter().map(move |case| (cause, case)))
+    CATALOG.iter().copied().chain([&UNKNOWN]).flat_map(|cause| {
+        let page = Page::of(cause);
+        let all = page.cases().into_iter().chain(page.packets());
+        all.map(move |case| (cause, case))
+    })
+}
+
+/// The dossier of a case, recorded or of packets.
+fn dossier(case: &Case) -> Result<Dossier, String> {
+    if case.facts.starts_with("flow ") {
+        return case.dossier().map_err(|error| error.to_string());
+    }
+    let mut told = whyreset_flow::script::play(case.facts)?;
+    match told.len() {
+        1 => Ok(told.remove(0)),
+        n => Err(format!("{n} resets were told, where a case is about one")),
+    }
 }
 
 fn check(page_of: &Cause, case: &Case) -> Result<(), String> {
     if let Some((key, _)) = case.expect.iter().find(|(key, _)| !KEYS.contains(key)) {
         return Err(format!("unknown key {key:?} in the fence"));
     }
-    let dossier = case.dossier().map_err(|error| error.to_string())?;
+    let dossier = dossier(case)?;
     let verdict = judge(&dossier);
     let expected = case.expects("verdict").ok_or("the fence says no verdict")?;
     if let Some(refused) = expected.strip_prefix('!') {
@@ -81,7 +93,7 @@ fn near_miss(page_of: &Cause, case: &Case, refused: &str, verdict: &Verdict) -> 
         .expects("because")
         .ok_or("a near miss says which requirement refuses it")?;
     let then = case.expects("then").ok_or("a near miss says what it is then")?;
-    let dossier = case.dossier().map_err(|error| error.to_string())?;
+    let dossier = dossier(case)?;
     let opinions = opinions(&dossier);
     let opinion = opinions
         .iter()
@@ -131,7 +143,8 @@ fn every_case_of_every_page_holds() {
 #[test]
 fn every_page_shows_its_cause_a_near_miss_and_both_address_families() {
     for cause in CATALOG {
-        let cases = Page::of(cause).cases();
+        let page = Page::of(cause);
+        let cases: Vec<Case> = page.cases().into_iter().chain(page.packets()).collect();
         let about = |key: &str, value: &str| cases.iter().any(|case| case.expects(key) == Some(value));
         let own = about("verdict", cause.id) || about("rival", cause.id);
         let miss = about("verdict", &format!("!{}", cause.id));
@@ -140,6 +153,21 @@ fn every_page_shows_its_cause_a_near_miss_and_both_address_families() {
         assert!(
             own && miss && v6 && v4,
             "{}: own case {own}, near miss {miss}, IPv6 {v6}, IPv4 {v4}",
+            cause.id
+        );
+    }
+}
+
+#[test]
+fn every_cause_that_packets_show_has_a_trace_and_a_near_miss_of_packets() {
+    for cause in CATALOG.iter().filter(|cause| cause.wire.is_some()) {
+        let cases = Page::of(cause).packets();
+        let about = |key: &str, value: &str| cases.iter().any(|case| case.expects(key) == Some(value));
+        let own = about("verdict", cause.id) || about("rival", cause.id);
+        let miss = about("verdict", &format!("!{}", cause.id));
+        assert!(
+            own && miss,
+            "{}: packets of its own {own}, near miss {miss}",
             cause.id
         );
     }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::{
-    Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Process, Received, Sent, Side, Timestamp, What,
+    Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Sent, Side, Timestamp, What,
 };
 
 /// Where the facts came from.
@@ -113,6 +113,13 @@ impl Dossier {
         pick!(self.facts.iter(), Received).find(|(_, r)| !r.accepted)
     }
 
+    /// The decisive reset as it passed a capture point.
+    pub fn passed(&self) -> Found<'_, Passed> {
+        pick!(self.facts.iter(), Passed)
+            .next()
+            .map(|(fact, passed)| (fact, &**passed))
+    }
+
     /// The end the decisive reset came from, as far as the facts themselves tell: of all resets
     /// sent or accepted the first, by whose kernel sent it or else by whose name it bore. Where
     /// there was none: in whose name a refused one came, else the end that gave up.
@@ -120,7 +127,11 @@ impl Dossier {
         match (self.effective(), self.refused_reset()) {
             (Some(fact), _) if matches!(fact.what, What::Sent(_)) => fact.side,
             (Some(fact), _) | (None, Some((fact, _))) => fact.side.map(Side::other),
-            (None, None) => self.failure().and_then(|fact| fact.side),
+            (None, None) => self
+                .passed()
+                .map(|(fact, _)| fact)
+                .or_else(|| self.failure())
+                .and_then(|fact| fact.side),
         }
     }
 
@@ -137,7 +148,7 @@ impl Dossier {
     pub fn has_reset(&self) -> bool {
         self.facts
             .iter()
-            .any(|fact| matches!(fact.what, What::Sent(_) | What::Received(_)))
+            .any(|fact| matches!(fact.what, What::Sent(_) | What::Received(_) | What::Passed(_)))
     }
 
     /// The first end or error report of a socket that was left with an error.
@@ -222,7 +233,7 @@ impl Dossier {
     pub fn time(&self) -> Timestamp {
         self.facts
             .iter()
-            .find(|fact| matches!(fact.what, What::Sent(_) | What::Received(_)))
+            .find(|fact| matches!(fact.what, What::Sent(_) | What::Received(_) | What::Passed(_)))
             .or_else(|| self.failure())
             .or_else(|| self.facts.first())
             .map_or(Timestamp::default(), |fact| fact.at)

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Process, Segment, Side, Socket, TcpState, Timestamp};
+use crate::{Passed, Process, Segment, Side, Socket, TcpState, Timestamp};
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,8 @@ pub enum What {
     Listener(Process),
     /// What a process of this end held when the event was read.
     Holds(Holdings),
+    /// A reset in this end's name passed a capture point.
+    Passed(Box<Passed>),
 }
 
 impl What {
@@ -59,6 +61,7 @@ impl What {
                 let pid = holdings.process.pid;
                 format!("proc:/proc/{pid}/fd, proc:/proc/{pid}/limits")
             }
+            Self::Passed(_) => "frame".to_owned(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod dossier;
 mod fact;
 mod finding;
 mod flow;
+mod passed;
 mod process;
 mod record;
 mod segment;
@@ -22,6 +23,10 @@ pub use dossier::{Blindness, Coverage, Dossier, Source};
 pub use fact::{Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Sent, What};
 pub use finding::Finding;
 pub use flow::{Flow, Roles, Side};
+pub use passed::{
+    Acceptable, After, Alike, Half, Join, Passed, Reason, Shape, Sign, Speaks, Teller, Told, Trigger, hops,
+    initial_ttl,
+};
 pub use process::{Exit, Process, signal_name};
 pub use record::{RecordError, parse_dossier, write_dossier};
 pub use segment::{Flags, Segment};

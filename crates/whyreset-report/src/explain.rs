@@ -109,7 +109,7 @@ pub fn page(cause: &Cause, style: &Style) -> String {
         fenced ^= fence;
         match line {
             _ if fence && fenced => {
-                let expectation = line.trim_start_matches("```trace").trim();
+                let expectation = line.split_once(' ').map_or("", |(_, expectation)| expectation.trim());
                 _ = writeln!(out, "    {}", Ink::Faint.on(expectation, style.colour));
             }
             _ if fence => {}
@@ -215,7 +215,7 @@ mod tests {
                 "did you mean `whyreset explain retransmission-timeout`?",
             ),
             ("unread-data/late-close-notify", "neither a cause nor"),
-            ("idle-timeout", "cannot prove"),
+            ("nat-state-lost", "cannot prove"),
             ("banana", "neither a cause nor"),
         ] {
             let refusal = answer(query, &style()).unwrap_err();

@@ -1,6 +1,6 @@
-use whyreset_evidence::{Certainty, Dossier, Errno, Party, Socket};
+use whyreset_evidence::{Certainty, Dossier, Errno, Join, Party, Shape, Socket, Stage};
 
-use crate::cause::{Accuse, Cause, From, Group};
+use crate::cause::{Accuse, Cause, From, Group, Rules};
 use crate::gone::{self, Past};
 use crate::words;
 
@@ -19,6 +19,14 @@ pub static UNKNOWN: Cause = Cause {
     explains: &[],
     sentence,
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Unknown,
+        requires: &[],
+        excludes: &[],
+        explains: &[],
+        sentence: wire_sentence,
+        situations: &[],
+    }),
     text: include_str!("unknown.md"),
 };
 
@@ -83,4 +91,28 @@ fn circumstances(socket: &Socket) -> String {
         "" => silence,
         outstanding => format!("{silence}, with {outstanding}"),
     }
+}
+
+fn wire_sentence(dossier: &Dossier) -> String {
+    let name = words::sender(dossier);
+    let Some((_, passed)) = dossier.passed() else {
+        return "no reset passed".to_owned();
+    };
+    if passed.join == Join::NeverArrived {
+        return format!(
+            "a reset in {name}'s name was sent and never arrived; what was captured does not prove why it was sent"
+        );
+    }
+    if passed.stage == Stage::Unknown {
+        return format!(
+            "a reset in {name}'s name passed, and nothing of its connection was captured before it"
+        );
+    }
+    let how = match passed.shape {
+        Shape::Active => "whoever sent it had the connection",
+        Shape::Reply => "whoever sent it had no such connection any more",
+        Shape::Refusal => "it refuses a SYN",
+        Shape::Odd => "its numbers fit nothing that was captured",
+    };
+    format!("a reset in {name}'s name passed ({how}); what was captured does not prove why it was sent")
 }

@@ -48,7 +48,9 @@ pub fn write_dossier(dossier: &Dossier) -> String {
         Source::Fleet => out.push_str(" source=fleet"),
     }
     out.push('\n');
-    for fact in &dossier.facts {
+    // What passed a capture point is replayed from the capture itself.
+    let facts = dossier.facts.iter();
+    for fact in facts.filter(|fact| !matches!(fact.what, What::Passed(_))) {
         write_fact(fact, start, &mut out);
     }
     out
@@ -126,6 +128,7 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             out.push_str(" listener ");
             process.write(out);
         }
+        What::Passed(_) => {}
         What::Holds(holdings) => {
             out.push_str(" holds ");
             holdings.process.write(out);

@@ -43,6 +43,7 @@ pub static ADMIN_ABORT: Cause = Cause {
         }
     },
     situations: &[],
+    wire: None,
     text: include_str!("admin_abort.md"),
 };
 

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, filter, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, filter, wire, words};
 
 pub static FIREWALL_REJECT: Cause = Cause {
     id: "firewall-reject",
@@ -37,6 +37,34 @@ pub static FIREWALL_REJECT: Cause = Cause {
         }
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need(
+                "it has the shape of a stateless answer",
+                Certainty::Possible,
+                wire::stateless,
+            ),
+            need(
+                "it was not made by its name",
+                Certainty::Possible,
+                wire::not_made_by_its_name,
+            ),
+        ],
+        excludes: &[need(
+            "something about it is foreign to any host and filter",
+            Certainty::Likely,
+            wire::copies_or_guesses,
+        )],
+        explains: &[],
+        sentence: |dossier| {
+            format!(
+                "something before {} rejected the connection in its name: a rule that answers with a reset",
+                words::sender(dossier)
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("firewall_reject.md"),
 };
 

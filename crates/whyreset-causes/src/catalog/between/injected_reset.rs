@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Fact, Finding, Party, Received, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, filter, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, filter, wire, words};
 
 pub static INJECTED_RESET: Cause = Cause {
     id: "injected-reset",
@@ -47,6 +47,47 @@ pub static INJECTED_RESET: Cause = Cause {
         }
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Certain,
+        requires: &[
+            need(
+                "something about it shows that its name did not send it",
+                Certainty::Possible,
+                wire::forged,
+            ),
+            need(
+                "a capture at its name shows that it was not sent there",
+                Certainty::Likely,
+                wire::never_sent,
+            ),
+        ],
+        excludes: &[need(
+            "it has the shape of a filter's answer and nothing else speaks against it",
+            Certainty::Likely,
+            wire::only_a_filter,
+        )],
+        explains: &[],
+        sentence: |dossier| {
+            let sign = dossier.passed().and_then(|(_, passed)| {
+                passed
+                    .signs
+                    .iter()
+                    .find(|sign| sign.is_strong() || sign.is_distance())
+                    .map(ToString::to_string)
+            });
+            match sign {
+                Some(sign) => format!(
+                    "the reset in {}'s name was made by something else: {sign}",
+                    words::sender(dossier)
+                ),
+                None => format!(
+                    "the reset in {}'s name was made by something else",
+                    words::sender(dossier)
+                ),
+            }
+        },
+        situations: &[],
+    }),
     text: include_str!("injected_reset.md"),
 };
 

@@ -29,6 +29,7 @@ pub static DISCONNECT_ABORT: Cause = Cause {
         )
     },
     situations: &[],
+    wire: None,
     text: include_str!("disconnect_abort.md"),
 };
 

@@ -31,6 +31,7 @@ pub static LINGER2_ABORT: Cause = Cause {
         )
     },
     situations: &[],
+    wire: None,
     text: include_str!("linger2_abort.md"),
 };
 

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side};
 
-use crate::cause::{Accuse, Cause, From, Group, Situation, need};
-use crate::{ask, pattern, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
+use crate::{ask, pattern, wire, words};
 
 /// A connection reset by its opener within this span, unused, was opened to see whether it opens.
 const CHECK_MS: u64 = 2_000;
@@ -37,18 +37,35 @@ pub static LINGER_ABORT: Cause = Cause {
             format!("{who} may have closed the socket with SO_LINGER set to 0 s")
         }
     },
-    situations: &[
-        Situation {
-            id: "health-check",
-            check: health_check,
-            benign: true,
-            fix: &[
-                "nothing needs fixing: whoever opened the connection only checked that it opens (haproxy `option tcp-check`, keepalived TCP_CHECK and the like)",
-            ],
+    situations: &[HEALTH_CHECK, pattern::FD_LIMIT, pattern::DELIBERATE_REJECT],
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[
+            need("the connection was open", Certainty::Possible, wire::was_open),
+            need(
+                "whoever sent the reset had the connection",
+                Certainty::Possible,
+                wire::active,
+            ),
+            need(
+                "all that had come was answered",
+                Certainty::Possible,
+                answered_all,
+            ),
+        ],
+        excludes: wire::ABORTED_OTHERWISE,
+        explains: &[],
+        sentence: |dossier| {
+            format!(
+                "{} aborted a connection on which nothing was left to answer: SO_LINGER 0, or a process that died",
+                words::sender(dossier)
+            )
         },
-        pattern::FD_LIMIT,
-        pattern::DELIBERATE_REJECT,
-    ],
+        situations: &[Situation {
+            check: wire::opened_unused,
+            ..HEALTH_CHECK
+        }],
+    }),
     text: include_str!("linger_abort.md"),
 };
 
@@ -92,5 +109,28 @@ fn health_check(dossier: &Dossier) -> Finding {
             ),
             &*fact.cite,
         )
+    })
+}
+
+const HEALTH_CHECK: Situation = Situation {
+    id: "health-check",
+    check: health_check,
+    benign: true,
+    fix: &[
+        "nothing needs fixing: whoever opened the connection only checked that it opens (haproxy `option tcp-check`, keepalived TCP_CHECK and the like)",
+    ],
+};
+
+fn answered_all(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    wire::other(dossier, |half| match half.unanswered {
+        0 => (true, format!("{name} had answered all that had come")),
+        bytes => (
+            false,
+            format!(
+                "{} had come that {name} did not answer",
+                words::counted(bytes, "byte")
+            ),
+        ),
     })
 }

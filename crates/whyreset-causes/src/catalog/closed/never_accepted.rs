@@ -36,6 +36,7 @@ pub static NEVER_ACCEPTED: Cause = Cause {
         }
     },
     situations: &[],
+    wire: None,
     text: include_str!("never_accepted.md"),
 };
 

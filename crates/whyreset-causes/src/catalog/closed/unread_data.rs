@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, Situation, need};
-use crate::{ask, pattern, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
+use crate::{ask, pattern, wire, words};
 
 pub static UNREAD_DATA: Cause = Cause {
     id: "unread-data",
@@ -40,23 +40,45 @@ pub static UNREAD_DATA: Cause = Cause {
                 "let the client give up idle connections before the server does: the server's keep-alive timeout above that of every client and balancer in front of it",
             ],
         },
-        Situation {
-            id: "early-reject-upload",
-            check: pattern::answered_early,
-            benign: false,
-            fix: &[
-                "the answer tells why (413, 401, 501 ...): let the client send `Expect: 100-continue`, or let the server read the request to its end",
-            ],
-        },
-        Situation {
-            id: "client-gave-up",
-            check: pattern::client_left,
-            benign: false,
-            fix: &[
-                "the client did not wait for the whole answer: look at its timeout, at Ctrl-C, at a closed tab; the server did nothing wrong",
-            ],
-        },
+        EARLY_REJECT,
+        CLIENT_GAVE_UP,
     ],
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[
+            need("the connection was open", Certainty::Possible, wire::was_open),
+            need(
+                "whoever sent the reset had the connection",
+                Certainty::Possible,
+                wire::active,
+            ),
+            need(
+                "data had come that the sender did not answer",
+                Certainty::Possible,
+                wire::data_last_from_other,
+            ),
+        ],
+        excludes: wire::ABORTED_OTHERWISE,
+        explains: &[],
+        sentence: |dossier| {
+            let bytes = dossier.passed().map_or(0, |(_, passed)| passed.other.unanswered);
+            format!(
+                "{} aborted the connection after {} that it had not answered: most likely they were still unread when it closed or died",
+                words::sender(dossier),
+                words::counted(bytes, "byte")
+            )
+        },
+        situations: &[
+            Situation {
+                check: wire::answered_early,
+                ..EARLY_REJECT
+            },
+            Situation {
+                check: wire::client_left,
+                ..CLIENT_GAVE_UP
+            },
+        ],
+    }),
     text: include_str!("unread_data.md"),
 };
 
@@ -80,3 +102,21 @@ fn data_unread(dossier: &Dossier) -> Finding {
         )
     })
 }
+
+const EARLY_REJECT: Situation = Situation {
+    id: "early-reject-upload",
+    check: pattern::answered_early,
+    benign: false,
+    fix: &[
+        "the answer tells why (413, 401, 501 ...): let the client send `Expect: 100-continue`, or let the server read the request to its end",
+    ],
+};
+
+const CLIENT_GAVE_UP: Situation = Situation {
+    id: "client-gave-up",
+    check: pattern::client_left,
+    benign: false,
+    fix: &[
+        "the client did not wait for the whole answer: look at its timeout, at Ctrl-C, at a closed tab; the server did nothing wrong",
+    ],
+};

@@ -1,8 +1,8 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState, Timestamp};
 
-use crate::cause::{Accuse, Cause, From, Group, Situation, need};
+use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
 use crate::gone::{self, Past};
-use crate::{ask, filter, idle, pattern, words};
+use crate::{ask, filter, idle, pattern, wire, words};
 
 pub static WRITE_AFTER_CLOSE: Cause = Cause {
     id: "write-after-close",
@@ -62,21 +62,51 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
             words::receiver(dossier)
         )
     },
-    situations: &[
-        Situation {
-            id: "late-close-notify",
-            check: late_close_notify,
-            benign: true,
-            fix: &["nothing needs fixing: the TLS goodbye came after the other end had already gone"],
+    situations: &[LATE_CLOSE_NOTIFY, pattern::FD_LIMIT, STALE_POOL],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need(
+                "the sender of the reset had sent a FIN before",
+                Certainty::Possible,
+                wire::own_fin,
+            ),
+            need(
+                "the reset answers a segment of an open connection",
+                Certainty::Possible,
+                wire::drawn_within,
+            ),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            let what = dossier
+                .passed()
+                .and_then(|(_, passed)| passed.trigger.as_ref())
+                .map_or("more".to_owned(), |trigger| words::payload(&trigger.segment));
+            format!(
+                "{} had closed its end; {} sent {what} after that",
+                words::sender(dossier),
+                words::receiver(dossier)
+            )
         },
-        pattern::FD_LIMIT,
-        Situation {
-            id: "stale-pool",
-            check: stale_pool,
-            benign: false,
-            fix: &[],
-        },
-    ],
+        situations: &[
+            Situation {
+                check: wire::late_alert,
+                ..LATE_CLOSE_NOTIFY
+            },
+            Situation {
+                id: "after-goodbye",
+                check: wire::after_both_fins,
+                benign: true,
+                fix: &["nothing needs fixing: both ends had closed, and all data had arrived"],
+            },
+            Situation {
+                check: wire::stale_pool,
+                ..STALE_POOL
+            },
+        ],
+    }),
     text: include_str!("write_after_close.md"),
 };
 
@@ -264,3 +294,17 @@ fn late_close_notify(dossier: &Dossier) -> Finding {
         Finding::when(plain || trigger.is_sealed_tls_alert(), what, &*fact.cite)
     })
 }
+
+const LATE_CLOSE_NOTIFY: Situation = Situation {
+    id: "late-close-notify",
+    check: late_close_notify,
+    benign: true,
+    fix: &["nothing needs fixing: the TLS goodbye came after the other end had already gone"],
+};
+
+const STALE_POOL: Situation = Situation {
+    id: "stale-pool",
+    check: stale_pool,
+    benign: false,
+    fix: &[],
+};

@@ -1,9 +1,9 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
 use crate::gone::{self, Past};
 use crate::pattern::dropped_in_silence;
-use crate::{ask, filter, words};
+use crate::{ask, filter, wire, words};
 
 pub static CONNECTION_FORGOTTEN: Cause = Cause {
     id: "connection-forgotten",
@@ -56,6 +56,59 @@ pub static CONNECTION_FORGOTTEN: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[
+            need(
+                "the reset answers a segment of an open connection",
+                Certainty::Possible,
+                wire::drawn_within,
+            ),
+            need("the sender had sent no FIN", Certainty::Possible, no_fin),
+            need(
+                "it had been heard of in the handshake or later",
+                Certainty::Possible,
+                had_been_there,
+            ),
+        ],
+        excludes: &[
+            need(
+                "something about the reset shows that its name did not send it",
+                Certainty::Likely,
+                wire::foreign,
+            ),
+            need(
+                "it came from another distance than its name's segments",
+                Certainty::Likely,
+                wire::distant,
+            ),
+            need(
+                "a handshake never came to its end",
+                Certainty::Likely,
+                wire::never_past_its_handshake,
+            ),
+            need(
+                "the numbers were never valid",
+                Certainty::Likely,
+                wire::foreign_numbers,
+            ),
+            need(
+                "the sender had given the connection up",
+                Certainty::Likely,
+                wire::retransmitted_in_vain,
+            ),
+        ],
+        explains: &[],
+        sentence: |dossier| {
+            let trigger = dossier.passed().and_then(|(_, passed)| passed.trigger.as_ref());
+            format!(
+                "{} answered {} of a connection that it did not know (any more)",
+                words::sender(dossier),
+                trigger.map_or("a segment".to_owned(), |trigger| words::payload(&trigger.segment))
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("connection_forgotten.md"),
 };
 
@@ -101,4 +154,27 @@ fn queue_was_full(dossier: &Dossier) -> Finding {
         (false, _) => "no accept queue over its limit was met",
     };
     Finding::when(full && !stray, what, &*fact.cite)
+}
+
+fn no_fin(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    wire::own(dossier, |half| {
+        let what = if half.fin_ago_ms.is_none() {
+            "no FIN"
+        } else {
+            "a FIN"
+        };
+        (half.fin_ago_ms.is_none(), format!("{name} had sent {what}"))
+    })
+}
+
+fn had_been_there(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    wire::own(dossier, |half| match half.last_ago_ms {
+        Some(ago) => (
+            true,
+            format!("{name} had last sent {} before", words::span_ms(ago)),
+        ),
+        None => (true, format!("{name} had sent nothing that was captured")),
+    })
 }

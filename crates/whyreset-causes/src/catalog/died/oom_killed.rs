@@ -63,5 +63,6 @@ pub static OOM_KILLED: Cause = Cause {
         )
     },
     situations: &[],
+    wire: None,
     text: include_str!("oom_killed.md"),
 };

@@ -70,5 +70,6 @@ pub static PROCESS_EXITED: Cause = Cause {
         }
     },
     situations: &[],
+    wire: None,
     text: include_str!("process_exited.md"),
 };

@@ -66,5 +66,6 @@ pub static PROCESS_KILLED: Cause = Cause {
         }
     },
     situations: &[],
+    wire: None,
     text: include_str!("process_killed.md"),
 };

@@ -1,9 +1,9 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState};
+use whyreset_evidence::{Certainty, Dossier, Finding, Flags, Party, Side, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
 use crate::gone::{self, Past};
 use crate::pattern::dropped_in_silence;
-use crate::{ask, words};
+use crate::{ask, wire, words};
 
 pub static ACCEPT_QUEUE_OVERFLOW: Cause = Cause {
     id: "accept-queue-overflow",
@@ -60,6 +60,54 @@ pub static ACCEPT_QUEUE_OVERFLOW: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[
+            need(
+                "the server answered the end of the handshake, or what followed it, with a reset",
+                Certainty::Possible,
+                handshake_end_was_reset,
+            ),
+            need(
+                "the server had never acknowledged anything after its SYN-ACK",
+                Certainty::Possible,
+                wire::never_past_its_handshake,
+            ),
+        ],
+        excludes: &[
+            need(
+                "something about the reset shows that its name did not send it",
+                Certainty::Likely,
+                wire::foreign,
+            ),
+            need(
+                "it came from another distance than its name's segments",
+                Certainty::Likely,
+                wire::distant,
+            ),
+            need(
+                "the numbers were never valid",
+                Certainty::Likely,
+                wire::foreign_numbers,
+            ),
+        ],
+        explains: &[],
+        sentence: |dossier| {
+            let repeats = dossier.passed().map_or(0, |(_, passed)| passed.own.syn_repeats);
+            let how = if repeats > 0 {
+                format!(
+                    " and repeated its SYN-ACK {}",
+                    words::counted(repeats.into(), "time")
+                )
+            } else {
+                String::new()
+            };
+            format!(
+                "the server answered the handshake{how}, and then did not know the connection: its accept queue was full, or its half-open entry lost"
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("accept_queue_overflow.md"),
 };
 
@@ -140,5 +188,15 @@ fn last_ack_of_handshake(dossier: &Dossier) -> Finding {
             "this kernel does not give its reason for a reset",
             "Linux 6.10 or newer, or ListenOverflows in `nstat -az` going up",
         ),
+    })
+}
+
+fn handshake_end_was_reset(dossier: &Dossier) -> Finding {
+    wire::drawn(dossier, |fact, _, trigger| {
+        Finding::when(
+            dossier.from() == Some(Side::Server) && !trigger.flags.has(Flags::SYN),
+            format!("the reset answers {}", words::segment(trigger)),
+            &*fact.cite,
+        )
     })
 }

@@ -39,6 +39,7 @@ pub static ORPHAN_LIMIT: Cause = Cause {
         )
     },
     situations: &[],
+    wire: None,
     text: include_str!("orphan_limit.md"),
 };
 

@@ -35,6 +35,7 @@ pub static TCP_MEMORY: Cause = Cause {
         )
     },
     situations: &[],
+    wire: None,
     text: include_str!("tcp_memory.md"),
 };
 

@@ -30,6 +30,7 @@ pub static FIN_WAIT_EXPIRED: Cause = Cause {
         )
     },
     situations: &[],
+    wire: None,
     text: include_str!("fin_wait_expired.md"),
 };
 

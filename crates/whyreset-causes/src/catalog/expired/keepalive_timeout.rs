@@ -1,8 +1,8 @@
 use whyreset_evidence::{Certainty, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
 use crate::timers::{self, Timer};
-use crate::words;
+use crate::{wire, words};
 
 pub static KEEPALIVE_TIMEOUT: Cause = Cause {
     id: "keepalive-timeout",
@@ -48,5 +48,33 @@ pub static KEEPALIVE_TIMEOUT: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need("the connection was open", Certainty::Possible, wire::was_open),
+            need(
+                "whoever sent the reset had the connection",
+                Certainty::Possible,
+                wire::active,
+            ),
+            need(
+                "its keep-alive probes had stayed unanswered",
+                Certainty::Possible,
+                wire::probed_in_vain,
+            ),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            let probes = dossier.passed().map_or(0, |(_, passed)| passed.own.probes);
+            format!(
+                "{} gave the connection up: {} had answered none of {}",
+                words::sender(dossier),
+                words::receiver(dossier),
+                words::counted(probes.into(), "keep-alive probe")
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("keepalive_timeout.md"),
 };

@@ -1,8 +1,8 @@
 use whyreset_evidence::{Certainty, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
 use crate::timers::{self, Timer};
-use crate::words;
+use crate::{wire, words};
 
 pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
     id: "retransmission-timeout",
@@ -54,5 +54,24 @@ pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[need(
+            "the sender had retransmitted in vain",
+            Certainty::Possible,
+            wire::retransmitted_in_vain,
+        )],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            let times = dossier.passed().map_or(0, |(_, passed)| passed.own.retransmits);
+            format!(
+                "{} had retransmitted {} without an answer and given the connection up",
+                words::sender(dossier),
+                words::counted(times.into(), "time")
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("retransmission_timeout.md"),
 };

@@ -46,5 +46,6 @@ pub static USER_TIMEOUT: Cause = Cause {
         )
     },
     situations: &[],
+    wire: None,
     text: include_str!("user_timeout.md"),
 };

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, wire, words};
 
 pub static BAD_HANDSHAKE_ACK: Cause = Cause {
     id: "bad-handshake-ack",
@@ -31,6 +31,25 @@ pub static BAD_HANDSHAKE_ACK: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need(
+                "the numbers of what it answers were never valid",
+                Certainty::Possible,
+                wire::foreign_numbers,
+            ),
+            need(
+                "the server had only sent a SYN-ACK",
+                Certainty::Possible,
+                wire::never_past_its_handshake,
+            ),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |_| "the server answered a segment that does not fit its SYN-ACK".to_owned(),
+        situations: &[],
+    }),
     text: include_str!("bad_handshake_ack.md"),
 };
 

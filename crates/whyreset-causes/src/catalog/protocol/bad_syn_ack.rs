@@ -1,7 +1,7 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, wire, words};
 
 pub static BAD_SYN_ACK: Cause = Cause {
     id: "bad-syn-ack",
@@ -45,6 +45,26 @@ pub static BAD_SYN_ACK: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need(
+                "the numbers of what it answers were never valid",
+                Certainty::Possible,
+                wire::foreign_numbers,
+            ),
+            need("the client had only sent a SYN", Certainty::Possible, only_a_syn),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            format!(
+                "{} answered a segment that does not fit its SYN",
+                words::sender(dossier)
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("bad_syn_ack.md"),
 };
 
@@ -77,5 +97,12 @@ fn wrong_number(dossier: &Dossier) -> Finding {
             "this kernel does not say whether the acknowledgment or the timestamp was wrong",
             "Linux 6.10 or newer says it, or PAWSActive in `nstat -az`",
         ),
+    })
+}
+
+fn only_a_syn(dossier: &Dossier) -> Finding {
+    wire::own(dossier, |half| {
+        let holds = dossier.from() == Some(Side::Client) && half.opened && half.bytes == 0;
+        (holds, "the client had only sent a SYN".to_owned())
     })
 }

@@ -1,7 +1,7 @@
-use whyreset_evidence::{Certainty, Dossier, Errno, Finding, Party, TcpState};
+use whyreset_evidence::{Certainty, Dossier, Errno, Finding, Party, TcpState, Teller};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, wire, words};
 
 pub static MPTCP_FASTCLOSE: Cause = Cause {
     id: "mptcp-fastclose",
@@ -33,6 +33,23 @@ pub static MPTCP_FASTCLOSE: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[need(
+            "the reset bears an MP_FASTCLOSE option",
+            Certainty::Possible,
+            fastclose,
+        )],
+        excludes: &[],
+        explains: &[],
+        sentence: |dossier| {
+            format!(
+                "{} ended the whole Multipath TCP session with a fastclose",
+                words::sender(dossier)
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("mptcp_fastclose.md"),
 };
 
@@ -72,4 +89,8 @@ fn whole_connection(dossier: &Dossier) -> Finding {
             ),
         }
     })
+}
+
+fn fastclose(dossier: &Dossier) -> Finding {
+    wire::told(dossier, |by, _| by == Teller::MptcpFastclose)
 }

@@ -1,7 +1,7 @@
-use whyreset_evidence::{Certainty, Dossier, Finding, Party};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Teller};
 
-use crate::cause::{Accuse, Cause, From, Group, Situation, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
+use crate::{ask, wire, words};
 
 pub static MPTCP_SUBFLOW: Cause = Cause {
     id: "mptcp-subflow",
@@ -40,6 +40,25 @@ pub static MPTCP_SUBFLOW: Cause = Cause {
         benign: true,
         fix: &[],
     }],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[need(
+            "the reset bears an MP_TCPRST option",
+            Certainty::Possible,
+            subflow_reset,
+        )],
+        excludes: &[],
+        explains: &[],
+        sentence: |dossier| {
+            let why = dossier.passed().and_then(|(_, passed)| passed.told.as_ref());
+            format!(
+                "{} ended one path of a Multipath TCP session: {}",
+                words::sender(dossier),
+                why.map_or("no reason", |told| told.text.as_str())
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("mptcp_subflow.md"),
 };
 
@@ -90,4 +109,8 @@ fn own_reason(dossier: &Dossier) -> Finding {
         ),
         _ => Finding::absent("the socket was no subflow of Multipath TCP", &*fact.cite),
     }
+}
+
+fn subflow_reset(dossier: &Dossier) -> Finding {
+    wire::told(dossier, |by, _| by == Teller::Mptcp)
 }

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side};
 
-use crate::cause::{Accuse, Cause, From, Group, Situation, need};
-use crate::{ask, gone};
+use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
+use crate::{ask, gone, wire};
 
 pub static SCAN_OR_HEALTHCHECK: Cause = Cause {
     id: "scan-or-healthcheck",
@@ -40,6 +40,44 @@ pub static SCAN_OR_HEALTHCHECK: Cause = Cause {
         benign: true,
         fix: &[],
     }],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need(
+                "the client answered the SYN-ACK with a reset",
+                Certainty::Possible,
+                wire::syn_ack_was_reset,
+            ),
+            need(
+                "the SYN-ACK came in time",
+                Certainty::Possible,
+                wire::prompt_syn_ack,
+            ),
+        ],
+        excludes: &[
+            need(
+                "something about the reset shows that its name did not send it",
+                Certainty::Likely,
+                wire::foreign,
+            ),
+            need(
+                "it came from another distance than its name's segments",
+                Certainty::Likely,
+                wire::distant,
+            ),
+            need(
+                "the numbers were never valid",
+                Certainty::Likely,
+                wire::foreign_numbers,
+            ),
+        ],
+        explains: &[],
+        sentence: |_| {
+            "the client only looked whether the port is open: it reset the handshake at the SYN-ACK"
+                .to_owned()
+        },
+        situations: &[],
+    }),
     text: include_str!("scan_or_healthcheck.md"),
 };
 

@@ -44,6 +44,7 @@ pub static STRAY_SYN: Cause = Cause {
         }
     },
     situations: &[],
+    wire: None,
     text: include_str!("stray_syn.md"),
 };
 

@@ -1,8 +1,8 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
 use super::bad_syn_ack::refused_answer;
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, wire, words};
 
 pub static TIMESTAMP_REJECTED: Cause = Cause {
     id: "timestamp-rejected",
@@ -35,6 +35,23 @@ pub static TIMESTAMP_REJECTED: Cause = Cause {
         )
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[need(
+            "the segment that drew it bore an older timestamp",
+            Certainty::Possible,
+            old_timestamp,
+        )],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            format!(
+                "{} refused a segment with a timestamp older than the last",
+                words::sender(dossier)
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("timestamp_rejected.md"),
 };
 
@@ -50,5 +67,20 @@ fn wrong_timestamp(dossier: &Dossier) -> Finding {
             "this kernel does not say whether the acknowledgment or the timestamp was wrong",
             "Linux 6.10 or newer says it, or PAWSActive in `nstat -az`",
         ),
+    })
+}
+
+fn old_timestamp(dossier: &Dossier) -> Finding {
+    wire::ask(dossier, |fact, passed| {
+        let old = passed
+            .trigger
+            .as_ref()
+            .is_some_and(|trigger| trigger.old_timestamp);
+        let what = if old {
+            "its timestamp is older than an earlier one"
+        } else {
+            "no timestamp went back"
+        };
+        Finding::when(old, what, &*fact.cite)
     })
 }

@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, gone, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, gone, wire, words};
 
 pub static CONNECT_ABANDONED: Cause = Cause {
     id: "connect-abandoned",
@@ -42,6 +42,25 @@ pub static CONNECT_ABANDONED: Cause = Cause {
         }
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need(
+                "the client answered a SYN-ACK with a reset",
+                Certainty::Possible,
+                wire::syn_ack_was_reset,
+            ),
+            need(
+                "the SYN-ACK had been long in coming",
+                Certainty::Possible,
+                came_late,
+            ),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |_| "the client had given up its connect() when the SYN-ACK came".to_owned(),
+        situations: &[],
+    }),
     text: include_str!("connect_abandoned.md"),
 };
 
@@ -81,4 +100,19 @@ fn given_up(dossier: &Dossier) -> Finding {
         None if !dossier.watches(side) => ask::elsewhere(dossier, side),
         None => gone::never_seen(dossier, side),
     }
+}
+
+fn came_late(dossier: &Dossier) -> Finding {
+    wire::ask(dossier, |fact, passed| {
+        let waited = passed.age_ms.unwrap_or(0);
+        Finding::when(
+            passed.own.syn_repeats > 0 || waited >= wire::LATE_SYN_ACK_MS,
+            format!(
+                "the SYN-ACK came {} after the first SYN, which was repeated {}",
+                words::span_ms(waited),
+                words::counted(passed.own.syn_repeats.into(), "time")
+            ),
+            &*fact.cite,
+        )
+    })
 }

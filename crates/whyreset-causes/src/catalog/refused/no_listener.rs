@@ -1,7 +1,7 @@
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, filter, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, filter, wire, words};
 
 pub static NO_LISTENER: Cause = Cause {
     id: "no-listener",
@@ -35,6 +35,25 @@ pub static NO_LISTENER: Cause = Cause {
         format!("nothing listens on port {} of {}", server.port(), server.ip())
     },
     situations: &[],
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[need(
+            "a SYN was answered with a reset",
+            Certainty::Possible,
+            wire::refusal,
+        )],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            let server = dossier.flow.server;
+            format!(
+                "port {} of {} refused the connection: nothing listens there, or a filter refuses for it",
+                server.port(),
+                server.ip()
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("no_listener.md"),
 };
 

@@ -1,0 +1,243 @@
+//! One connection while it runs, and the reset that waits for what comes after it. Refuses to keep
+//! more than a fixed size before a reset passes.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use whyreset_evidence::{Acceptable, Passed, Sign};
+
+use crate::half::{Last, Sent};
+use crate::key::{Direction, Key};
+use crate::packet::{Packet, diff};
+use crate::trail::Step;
+
+/// Two copies of one segment in a capture, nanoseconds apart at most.
+const COPY_NS: u64 = 2_000_000;
+/// What an injector sends in one breath, nanoseconds.
+const BREATH_NS: u64 = 2_000_000;
+/// A segment of the name that comes this much later was not merely overtaken, nanoseconds.
+const NOT_OVERTAKEN_NS: u64 = 1_000_000;
+
+/// A reset, until what follows has shown what it did.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    pub at: u64,
+    pub frame: u64,
+    pub from: Direction,
+    pub passed: Passed,
+    pub ladder: Vec<Step>,
+    id: u16,
+    /// Segments of the name and of the other end since.
+    own_since: u32,
+    other_since: u32,
+    /// The last reset's number, and how many went up from one to the next.
+    last_seq: u32,
+    guesses: u32,
+    burst: u32,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub key: Key,
+    pub sent: [Sent; 2],
+    pub first_at: u64,
+    /// Its newest segment in the trail.
+    pub trail: u64,
+    pub client: Option<Direction>,
+    /// The end at whose host the capture was made, where the capture marks it.
+    pub here: Option<Direction>,
+    pub pending: Option<Box<Pending>>,
+    /// When a router's ICMP error last quoted it.
+    pub icmp_at: u64,
+    /// A SYN with another number came last, from here.
+    pub stray_syn: Option<Direction>,
+    /// Its reset was told.
+    pub told: bool,
+    /// Copies of segments that were passed over.
+    pub copies: u16,
+}
+
+impl Connection {
+    pub fn new(key: Key, at: u64) -> Self {
+        Self {
+            key,
+            sent: [Sent::default(); 2],
+            first_at: at,
+            trail: 0,
+            client: None,
+            here: None,
+            pending: None,
+            icmp_at: 0,
+            stray_syn: None,
+            told: false,
+            copies: 0,
+        }
+    }
+
+    pub fn last_at(&self) -> u64 {
+        let [low, high] = &self.sent;
+        low.last.at.max(high.last.at).max(self.first_at)
+    }
+
+    /// Whether nothing more is to be expected of it.
+    pub fn is_over(&self) -> bool {
+        self.told || self.sent.iter().all(|sent| sent.fin)
+    }
+
+    /// Whether this segment opens another connection between the same ends.
+    pub fn is_new(&self, packet: &Packet<'_>, direction: Direction) -> bool {
+        if !packet.flags.syn() || packet.flags.ack() {
+            return false;
+        }
+        let own = &self.sent[direction.index()];
+        let repeats = own.opened && packet.seq == own.isn;
+        let ended = self.pending.is_some() || self.told || self.sent.iter().any(|sent| sent.fin);
+        // A name that never opened this connection, or reuses a port whose connection is over.
+        !repeats && ended || repeats && self.told && self.sent[direction.other().index()].opened
+    }
+
+    /// The same segment once more: both ways of a mirror port, or both sides of a router.
+    pub fn is_copy(&self, packet: &Packet<'_>, direction: Direction) -> bool {
+        let last: &Last = &self.sent[direction.index()].last;
+        let same = packet.id.is_some_and(|id| id != 0 && id == last.id)
+            && (packet.seq, packet.ack, packet.len) == (last.seq, last.ack, last.len)
+            && packet.flags.0 == last.flags
+            && packet.window == last.window;
+        same && packet.ttl.abs_diff(last.ttl) <= 1 && packet.at.saturating_sub(last.at) < COPY_NS
+    }
+
+    /// An ordinary segment (no RST).
+    pub fn take(&mut self, packet: &Packet<'_>, direction: Direction) {
+        if packet.flags.syn() && self.client.is_none() {
+            self.client = Some(if packet.flags.ack() {
+                direction.other()
+            } else {
+                direction
+            });
+        }
+        let open = packet.flags.syn() && !packet.flags.ack();
+        let own = &self.sent[direction.index()];
+        if open && own.started && own.passed && packet.seq != own.isn {
+            // Within a connection: its numbers are not this connection's.
+            self.stray_syn = Some(direction);
+            let own = &mut self.sent[direction.index()];
+            own.last = Last {
+                at: packet.at,
+                frame: packet.frame,
+                seq: packet.seq,
+                ack: packet.ack,
+                len: packet.len,
+                flags: packet.flags.0,
+                window: packet.window,
+                id: packet.id.unwrap_or(0),
+                ttl: packet.ttl,
+                ..own.last
+            };
+            return;
+        }
+        if self.stray_syn == Some(direction) {
+            self.stray_syn = None;
+        }
+        let [low, high] = &mut self.sent;
+        match direction {
+            Direction::Low => low.take(packet, high, self.first_at),
+            Direction::High => high.take(packet, low, self.first_at),
+        }
+        if let Some(pending) = &mut self.pending {
+            pending.follow(packet, direction);
+        }
+    }
+
+    /// One more reset while one waits.
+    pub fn another(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let Some(pending) = &mut self.pending else { return };
+        let breath = packet.at.saturating_sub(pending.at) < BREATH_NS;
+        if direction == pending.from {
+            let id = packet.id.unwrap_or(0);
+            if packet.seq == pending.passed.header.seq {
+                pending.passed.repeats += 1;
+                if breath && id != 0 && id == pending.id && self.copies == 0 {
+                    pending.burst += 1;
+                }
+            } else {
+                let answered = self.sent[direction.other().index()].last.ack == packet.seq;
+                let own = &self.sent[direction.index()];
+                let ahead = diff(packet.seq, pending.last_seq) > 2 && diff(packet.seq, own.nxt) > 0;
+                if ahead && breath && !answered {
+                    pending.guesses += 1;
+                }
+                pending.passed.reactions += 1;
+            }
+            pending.last_seq = packet.seq;
+        } else {
+            pending.passed.reactions += 1;
+        }
+    }
+}
+
+impl Pending {
+    pub fn new(packet: &Packet<'_>, from: Direction, passed: Passed, ladder: Vec<Step>) -> Self {
+        Self {
+            at: packet.at,
+            frame: packet.frame,
+            from,
+            passed,
+            ladder,
+            id: packet.id.unwrap_or(0),
+            own_since: 0,
+            other_since: 0,
+            last_seq: packet.seq,
+            guesses: 0,
+            burst: 1,
+        }
+    }
+
+    /// Something ordinary came after the reset.
+    fn follow(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let late = packet.at.saturating_sub(self.at) >= NOT_OVERTAKEN_NS;
+        let header = &self.passed.header;
+        if direction == self.from {
+            // Data, or a handshake: what a name that had reset would not send.
+            let on = packet.flags.syn() || packet.len > 0 || packet.flags.fin();
+            if late && on {
+                self.own_since += 1;
+            }
+        } else {
+            let challenge = packet.len == 0
+                && packet.flags.ack()
+                && !packet.flags.fin()
+                && self.passed.acceptable != Acceptable::Exact
+                && self.other_since == 0
+                && diff(packet.ack, header.seq) != 0;
+            if challenge {
+                self.passed.after.challenged = true;
+            }
+            self.other_since += 1;
+        }
+    }
+
+    /// Closes the account: nothing that comes later counts.
+    pub fn settle(&mut self, seen: bool) {
+        let both = self.own_since >= 2 && self.other_since >= 1;
+        self.passed.after.seen = seen;
+        self.passed.after.went_on = both;
+        let shape_allows = self
+            .passed
+            .trigger
+            .as_ref()
+            .is_none_or(|trigger| !trigger.segment.flags.is_syn_ack());
+        if self.own_since > 0
+            && shape_allows
+            && (both || self.passed.stage == whyreset_evidence::Stage::Handshake)
+        {
+            self.passed.signs.push(Sign::NameWentOn);
+        }
+        if self.burst >= 3 {
+            self.passed.signs.push(Sign::Burst(self.burst));
+        }
+        if self.guesses >= 1 {
+            self.passed.signs.push(Sign::Guesses(self.guesses + 1));
+        }
+    }
+}

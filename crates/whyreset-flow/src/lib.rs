@@ -1,0 +1,23 @@
+//! Headers in time to facts: what every connection of a capture has lived through when a reset
+//! passes, and what came after it. No source, no clock, no cause: packets are pushed in, dossiers
+//! come out.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod conn;
+mod half;
+mod key;
+mod netscaler;
+mod packet;
+mod reset;
+pub mod script;
+mod slots;
+mod table;
+mod trail;
+
+pub use key::{Direction, Key};
+pub use packet::{Flags, Options, Packet, diff};
+pub use table::{Counters, HORIZON_NS, Rung, Table, Told};

@@ -1,0 +1,105 @@
+//! What the flow table is fed: one TCP segment as it passed, decoded elsewhere. Refuses to parse.
+
+use core::net::SocketAddr;
+
+use whyreset_evidence::Speaks;
+
+/// TCP flags of a header, with the reserved bits above them (bits 9 to 11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// No more data from the sender.
+    pub const fn fin(self) -> bool {
+        self.0 & 0x01 != 0
+    }
+    /// Synchronise sequence numbers.
+    pub const fn syn(self) -> bool {
+        self.0 & 0x02 != 0
+    }
+    /// Reset the connection.
+    pub const fn rst(self) -> bool {
+        self.0 & 0x04 != 0
+    }
+    /// The acknowledgment field is significant.
+    pub const fn ack(self) -> bool {
+        self.0 & 0x10 != 0
+    }
+    /// Reserved bits, the former nonce-sum bit among them.
+    pub const fn reserved(self) -> bool {
+        self.0 & 0x0f00 != 0
+    }
+    /// The part that a verdict prints.
+    pub const fn low(self) -> whyreset_evidence::Flags {
+        whyreset_evidence::Flags((self.0 & 0x1f) as u8)
+    }
+}
+
+/// Options that matter to a flow, read where they were present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Shift of the window, of a SYN.
+    pub window_scale: Option<u8>,
+    /// Timestamps: value and echo.
+    pub timestamps: Option<(u32, u32)>,
+    /// The reason of an MP_TCPRST option.
+    pub mptcp_reset: Option<u8>,
+    /// An MP_FASTCLOSE option.
+    pub mptcp_fastclose: bool,
+}
+
+/// One segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Nanoseconds since the epoch, by the capture's clock.
+    pub at: u64,
+    /// 1-based number of the frame in its file.
+    pub frame: u64,
+    /// Who sent it, by its header.
+    pub source: SocketAddr,
+    /// For whom.
+    pub destination: SocketAddr,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// IPv4 identification; `None` for IPv6.
+    pub id: Option<u16>,
+    /// The capture itself marks it as sent (`true`) or received by the capturing host.
+    pub outgoing: Option<bool>,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// Flags.
+    pub flags: Flags,
+    /// Window, unscaled.
+    pub window: u16,
+    /// Payload bytes by the IP header.
+    pub len: u32,
+    /// Options.
+    pub options: Options,
+    /// What the payload is, where its first bytes tell.
+    pub speaks: Option<Speaks>,
+    /// The payload is a TLS alert record, or of the size of a sealed one.
+    pub alert: bool,
+    /// The captured part of the payload.
+    pub payload: &'a [u8],
+}
+
+impl Packet<'_> {
+    /// SEG.LEN of RFC 9293: payload, SYN and FIN.
+    pub const fn segment_len(&self) -> u32 {
+        self.len
+            .wrapping_add(self.flags.syn() as u32)
+            .wrapping_add(self.flags.fin() as u32)
+    }
+
+    /// The number after its last byte.
+    pub const fn end(&self) -> u32 {
+        self.seq.wrapping_add(self.segment_len())
+    }
+}
+
+/// Signed distance from `b` to `a` on the circle of sequence numbers.
+pub const fn diff(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b).cast_signed()
+}

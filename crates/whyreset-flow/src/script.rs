@@ -1,0 +1,197 @@
+//! Hand-written traces: one segment a line, numbers relative, what is not said follows from what
+//! came before. For the pages of causes and for tests. Refuses to be a capture format.
+//!
+//! ```text
+//! client 10.0.0.2:40000 ttl=64
+//! server 10.0.0.1:80 ttl=61
+//! +0   client S
+//! +0.5 server S.
+//! +0.6 client .
+//! +1   client P. len=100 http
+//! +2   server R. win=502
+//! ```
+//! Times are milliseconds. Words: `seq= ack= len= win= ttl= id= ts= mptcp-reset= told=TEXT`, and
+//! `tls http ssh response=STATUS alert reserved fastclose`. Data numbers count from the SYN as 0.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use whyreset_evidence::{Dossier, Speaks};
+
+use crate::packet::{Flags, Options, Packet};
+use crate::table::Table;
+
+/// 2023-11-14T22:13:20Z, so that times print as dates.
+const START: u64 = 1_700_000_000_000_000_000;
+/// What the ends' numbers start from.
+const ISN: [u32; 2] = [1_000_000, 0xffff_ff00];
+
+struct End {
+    address: Option<SocketAddr>,
+    ttl: u8,
+    id: u16,
+    next: u32,
+    acked: u32,
+}
+
+/// The dossiers of a trace.
+///
+/// # Errors
+/// The first line that cannot be read, with its number.
+pub fn play(text: &str) -> Result<Vec<Dossier>, String> {
+    let mut table = Table::new(64, "");
+    let mut told = Vec::new();
+    let mut ends = ISN.map(|isn| End {
+        address: None,
+        ttl: 64,
+        id: if isn == ISN[0] { 0x1000 } else { 0x7000 },
+        next: isn,
+        acked: 0,
+    });
+    let mut frame = 0;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let result = if line.starts_with('+') {
+            frame += 1;
+            segment(line, frame, &mut ends, &mut |packet| {
+                table.add(packet, &mut |one| told.push(one.dossier));
+            })
+        } else {
+            end(line, &mut ends)
+        };
+        result.map_err(|why| format!("line {}: {why}", index + 1))?;
+    }
+    table.finish(&mut |one| told.push(one.dossier));
+    Ok(told)
+}
+
+fn which(word: Option<&str>) -> Result<usize, String> {
+    match word {
+        Some("client") => Ok(0),
+        Some("server") => Ok(1),
+        other => Err(format!("{other:?} is neither client nor server")),
+    }
+}
+
+fn number<T: core::str::FromStr>(word: &str) -> Result<T, String> {
+    word.parse()
+        .map_err(|_| format!("{word:?} is not a number that fits"))
+}
+
+fn end(line: &str, ends: &mut [End; 2]) -> Result<(), String> {
+    let mut words = line.split_whitespace();
+    let end = &mut ends[which(words.next())?];
+    let address = words.next().ok_or("an address is missing")?;
+    end.address = Some(number(address)?);
+    for word in words {
+        match word.split_once('=') {
+            Some(("ttl", ttl)) => end.ttl = number(ttl)?,
+            _ => return Err(format!("unknown word {word:?}")),
+        }
+    }
+    Ok(())
+}
+
+fn flags(word: &str) -> Result<Flags, String> {
+    let bits = word.chars().try_fold(0_u16, |bits, letter| {
+        Ok(bits
+            | match letter {
+                'F' => 0x01,
+                'S' => 0x02,
+                'R' => 0x04,
+                'P' => 0x08,
+                '.' => 0x10,
+                other => return Err(format!("{other:?} is not a flag of F S R P .")),
+            })
+    });
+    bits.map(Flags)
+}
+
+fn segment(
+    line: &str,
+    frame: u64,
+    ends: &mut [End; 2],
+    add: &mut dyn FnMut(&Packet<'_>),
+) -> Result<(), String> {
+    let mut words = line.split_whitespace();
+    let at: f64 = number(words.next().unwrap_or_default().trim_start_matches('+'))?;
+    let from = which(words.next())?;
+    let flags = flags(words.next().ok_or("flags are missing")?)?;
+    let to = 1 - from;
+    let address = |end: &End| end.address.ok_or("both ends need an address first");
+    let (source, destination) = (address(&ends[from])?, address(&ends[to])?);
+    let bare_reset = flags.rst() && !flags.ack();
+    let to_syn = flags.rst() && flags.ack() && ends[from].next == ISN[from];
+    let mut packet = Packet {
+        at: START
+            + u64::try_from(core::time::Duration::from_secs_f64(at / 1e3).as_nanos())
+                .map_err(|_| "a time out of range")?,
+        frame,
+        source,
+        destination,
+        ttl: ends[from].ttl,
+        id: source
+            .is_ipv4()
+            .then_some(if bare_reset || to_syn { 0 } else { ends[from].id }),
+        outgoing: None,
+        seq: if bare_reset {
+            ends[to].acked
+        } else if to_syn {
+            0
+        } else {
+            ends[from].next
+        },
+        ack: if flags.ack() { ends[to].next } else { 0 },
+        flags,
+        window: if bare_reset || to_syn { 0 } else { 502 },
+        len: 0,
+        options: Options::default(),
+        speaks: None,
+        alert: false,
+        payload: &[],
+    };
+    let mut told = String::new();
+    for word in words {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("seq", value) => packet.seq = ISN[from].wrapping_add(number(value)?),
+            ("ack", value) => packet.ack = ISN[to].wrapping_add(number(value)?),
+            ("len", value) => packet.len = number(value)?,
+            ("win", value) => packet.window = number(value)?,
+            ("ttl", value) => packet.ttl = number(value)?,
+            ("id", value) => packet.id = Some(number(value)?),
+            ("ts", value) => packet.options.timestamps = Some((number(value)?, 0)),
+            ("mptcp-reset", value) => packet.options.mptcp_reset = Some(number(value)?),
+            ("told", value) => told = value.replace('_', " "),
+            ("response", value) => packet.speaks = Some(Speaks::HttpResponse(number(value)?)),
+            ("fastclose", _) => packet.options.mptcp_fastclose = true,
+            ("http", _) => packet.speaks = Some(Speaks::HttpRequest),
+            ("tls", _) => packet.speaks = Some(Speaks::Tls),
+            ("ssh", _) => packet.speaks = Some(Speaks::Ssh),
+            ("alert", _) => packet.alert = true,
+            ("reserved", _) => packet.flags.0 |= 0x200,
+            (other, _) => return Err(format!("unknown word {other:?}")),
+        }
+    }
+    if !told.is_empty() {
+        packet.len = u32::try_from(told.len()).unwrap_or(0);
+        packet.payload = told.as_bytes();
+    }
+    add(&packet);
+    let end = &mut ends[from];
+    end.id = end.id.wrapping_add(1);
+    if !flags.rst() {
+        let after = packet.end();
+        if crate::packet::diff(after, end.next) > 0 {
+            end.next = after;
+        }
+        if flags.ack() {
+            end.acked = packet.ack;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Where connections are kept: an open-addressed index over a dense array, with a bound. Refuses to
+//! grow beyond it: the longest silent one of those looked at gives way, a finished one first.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::conn::Connection;
+use crate::key::Key;
+
+/// Connections that are looked at when one must give way.
+const CANDIDATES: usize = 16;
+
+/// An index entry: nothing, or the place of a connection plus one.
+type Slot = u32;
+
+#[derive(Debug)]
+pub struct Slots {
+    index: Vec<Slot>,
+    connections: Vec<Connection>,
+    most: usize,
+    hand: usize,
+    evicted: u64,
+}
+
+impl Slots {
+    pub fn new(most: usize) -> Self {
+        Self {
+            index: vec![0; 1024],
+            connections: Vec::new(),
+            most: most.clamp(CANDIDATES, u32::MAX as usize / 4),
+            hand: 0,
+            evicted: 0,
+        }
+    }
+
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    fn mask(&self) -> usize {
+        self.index.len() - 1
+    }
+
+    fn home(&self, key: &Key) -> usize {
+        usize::try_from(key.hash() >> 16).unwrap_or(0) & self.mask()
+    }
+
+    /// Place in the index of this key, or of the free slot where it belongs.
+    fn probe(&self, key: &Key) -> (usize, Option<usize>) {
+        let mut at = self.home(key);
+        loop {
+            match self.index[at] {
+                0 => return (at, None),
+                slot => {
+                    let place = slot as usize - 1;
+                    if self.connections.get(place).is_some_and(|c| c.key == *key) {
+                        return (at, Some(place));
+                    }
+                }
+            }
+            at = (at + 1) & self.mask();
+        }
+    }
+
+    pub fn find(&mut self, key: &Key) -> Option<&mut Connection> {
+        let (_, place) = self.probe(key);
+        self.connections.get_mut(place?)
+    }
+
+    /// The connection of this key, made where there is none; `lost` gets one that gave way.
+    pub fn find_or_insert(&mut self, key: Key, at: u64, lost: &mut dyn FnMut(Connection)) -> &mut Connection {
+        let place = match self.probe(&key) {
+            (_, Some(place)) => place,
+            (_, None) if self.connections.len() >= self.most => {
+                let place = self.candidate();
+                let old_key = self.connections[place].key;
+                self.unlink(&old_key);
+                let old = core::mem::replace(&mut self.connections[place], Connection::new(key, at));
+                if !old.is_over() || old.pending.is_some() {
+                    self.evicted += 1;
+                    lost(old);
+                }
+                self.link(&key, place);
+                place
+            }
+            (_, None) => {
+                if (self.connections.len() + 1) * 2 > self.index.len() {
+                    self.grow();
+                }
+                let place = self.connections.len();
+                self.connections.push(Connection::new(key, at));
+                self.link(&key, place);
+                place
+            }
+        };
+        &mut self.connections[place]
+    }
+
+    fn link(&mut self, key: &Key, place: usize) {
+        let (at, _) = self.probe(key);
+        self.index[at] = u32::try_from(place + 1).unwrap_or(0);
+    }
+
+    /// Removes a key from the index and closes the gap (Knuth 6.4, algorithm R).
+    fn unlink(&mut self, key: &Key) {
+        let (mut gap, Some(_)) = self.probe(key) else {
+            return;
+        };
+        let mask = self.mask();
+        let mut at = gap;
+        loop {
+            self.index[gap] = 0;
+            loop {
+                at = (at + 1) & mask;
+                let slot = self.index[at];
+                if slot == 0 {
+                    return;
+                }
+                let home = self.home(&self.connections[slot as usize - 1].key);
+                let stays = if gap <= at {
+                    gap < home && home <= at
+                } else {
+                    gap < home || home <= at
+                };
+                if !stays {
+                    break;
+                }
+            }
+            self.index[gap] = self.index[at];
+            gap = at;
+        }
+    }
+
+    fn grow(&mut self) {
+        self.index = vec![0; self.index.len() * 2];
+        for place in 0..self.connections.len() {
+            let mut at = self.home(&self.connections[place].key);
+            while self.index[at] != 0 {
+                at = (at + 1) & self.mask();
+            }
+            self.index[at] = u32::try_from(place + 1).unwrap_or(0);
+        }
+    }
+
+    /// Who gives way: of some in turn a finished one, else the longest silent.
+    fn candidate(&mut self) -> usize {
+        let size = self.connections.len();
+        let from = self.hand;
+        self.hand = (self.hand + CANDIDATES) % size;
+        let places = (0..CANDIDATES).map(|step| (from + step) % size);
+        places
+            .min_by_key(|&place| {
+                let connection = &self.connections[place];
+                let waits = connection.pending.is_some();
+                (waits, !connection.is_over(), connection.last_at())
+            })
+            .unwrap_or(0)
+    }
+}

@@ -1,0 +1,319 @@
+//! All connections at once, in bounded memory: resets leave as dossiers when what came after them
+//! is known. Refuses to read a clock: time is the capture's own.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Side, Source, Timestamp, What};
+
+use crate::conn::{Connection, Pending};
+use crate::key::{Direction, Key};
+use crate::packet::Packet;
+use crate::reset::{self, Scene};
+use crate::slots::Slots;
+use crate::trail::{Step, Trail};
+
+/// How long after a reset its consequences are watched for, nanoseconds of capture time.
+pub const HORIZON_NS: u64 = 2_000_000_000;
+/// An ICMP error belongs to a reset this near, nanoseconds.
+const ICMP_NS: u64 = 1_000_000_000;
+/// Segments of one connection that a ladder gets.
+const LADDER: usize = 12;
+/// Segments of all connections that are remembered for ladders and triggers.
+const TRAIL: usize = 1 << 16;
+/// Addresses whose TTL is remembered.
+const MOST_HOSTS: usize = 1 << 16;
+
+/// A reset with all that is known of it.
+#[derive(Debug)]
+pub struct Told {
+    /// The dossier: one connection, its one reset.
+    pub dossier: Dossier,
+    /// Frame of the reset.
+    pub frame: u64,
+    /// The segments before and at the reset, oldest first.
+    pub ladder: Vec<Rung>,
+}
+
+/// One segment of a ladder.
+#[derive(Clone, Debug)]
+pub struct Rung {
+    /// When it passed.
+    pub at: Timestamp,
+    /// Its frame.
+    pub frame: u64,
+    /// Who sent it.
+    pub from: Side,
+    /// Its header.
+    pub segment: whyreset_evidence::Segment,
+}
+
+/// What the table has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// TCP segments.
+    pub segments: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Connections that were forgotten to make room.
+    pub evicted: u64,
+    /// Resets, all of them.
+    pub resets: u64,
+    /// Resets that only repeat or answer another one.
+    pub echoes: u64,
+    /// Segments that the capture holds twice.
+    pub copies: u64,
+}
+
+/// The flow table.
+#[derive(Debug)]
+pub struct Table {
+    slots: Slots,
+    trail: Trail,
+    due: VecDeque<(u64, Key)>,
+    hosts: BTreeMap<IpAddr, (u8, u8)>,
+    counters: Counters,
+    newest: u64,
+    name: Box<str>,
+}
+
+impl Table {
+    /// A table of at most so many connections; `name` is the capture's, for citations of more
+    /// than one (else empty).
+    pub fn new(most: usize, name: &str) -> Self {
+        Self {
+            slots: Slots::new(most),
+            trail: Trail::new(TRAIL),
+            due: VecDeque::new(),
+            hosts: BTreeMap::new(),
+            counters: Counters::default(),
+            newest: 0,
+            name: name.into(),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        Counters {
+            evicted: self.slots.evicted(),
+            ..self.counters
+        }
+    }
+
+    /// A router's ICMP error quoted a segment that `source` had sent.
+    pub fn icmp(&mut self, at: u64, source: SocketAddr, destination: SocketAddr) {
+        let (key, _) = Key::of(source, destination);
+        if let Some(connection) = self.slots.find(&key) {
+            connection.icmp_at = at;
+            if let Some(pending) = &mut connection.pending
+                && at.saturating_sub(pending.at) < ICMP_NS
+            {
+                pending.passed.signs.push(whyreset_evidence::Sign::IcmpBeside);
+            }
+        }
+    }
+
+    /// Takes one segment; `deliver` gets every reset that is ripe now.
+    pub fn add(&mut self, packet: &Packet<'_>, deliver: &mut dyn FnMut(Told)) {
+        self.counters.segments += 1;
+        self.newest = self.newest.max(packet.at);
+        self.ripen(self.newest, deliver);
+        let (key, direction) = Key::of(packet.source, packet.destination);
+        let known = self.slots.find(&key);
+        if let Some(connection) = known
+            && connection.is_new(packet, direction)
+        {
+            let old = core::mem::replace(connection, Connection::new(key, packet.at));
+            self.counters.connections += 1;
+            self.settle(old, true, deliver);
+        }
+        let counters = &mut self.counters;
+        let mut lost = None;
+        let connection = self
+            .slots
+            .find_or_insert(key, packet.at, &mut |old| lost = Some(old));
+        if connection.trail == 0 {
+            counters.connections += u64::from(!connection.told && connection.client.is_none());
+        }
+        if let Some(outgoing) = packet.outgoing {
+            connection.here = Some(if outgoing { direction } else { direction.other() });
+        }
+        if packet.flags.rst() {
+            counters.resets += 1;
+            if connection.pending.is_some() {
+                counters.echoes += 1;
+                connection.another(packet, direction);
+                connection.trail = self.trail.add(packet, direction, connection.trail);
+            } else if connection.told {
+                counters.echoes += 1;
+            } else {
+                let passed = Self::judge_reset(&self.trail, &self.hosts, connection, packet, direction);
+                connection.trail = self.trail.add(packet, direction, connection.trail);
+                let mut ladder: Vec<Step> = self.trail.back(connection.trail).take(LADDER).copied().collect();
+                ladder.reverse();
+                connection.pending = Some(Box::new(Pending::new(packet, direction, passed, ladder)));
+                self.due.push_back((packet.at.saturating_add(HORIZON_NS), key));
+            }
+        } else if connection.is_copy(packet, direction) {
+            counters.copies += 1;
+            connection.copies = connection.copies.saturating_add(1);
+        } else {
+            if !connection.sent[direction.index()].passed && packet.flags.syn() && packet.flags.ack() {
+                remember(&mut self.hosts, packet.source.ip(), packet.ttl);
+            }
+            connection.trail = self.trail.add(packet, direction, connection.trail);
+            connection.take(packet, direction);
+        }
+        if let Some(old) = lost {
+            self.settle(old, false, deliver);
+        }
+    }
+
+    fn judge_reset(
+        trail: &Trail,
+        hosts: &BTreeMap<IpAddr, (u8, u8)>,
+        connection: &mut Connection,
+        packet: &Packet<'_>,
+        direction: Direction,
+    ) -> whyreset_evidence::Passed {
+        let own = &connection.sent[direction.index()];
+        let other = &connection.sent[direction.other().index()];
+        let client = connection.client.unwrap_or_else(|| guess(&connection.key));
+        let scene = Scene {
+            own,
+            other,
+            first_at: connection.first_at,
+            from_client: client == direction,
+            borrowed_ttl: hosts.get(&packet.source.ip()).copied(),
+            icmp: connection.icmp_at != 0 && packet.at.saturating_sub(connection.icmp_at) < ICMP_NS,
+            stray_syn: connection.stray_syn == Some(direction.other()),
+        };
+        let lately = trail
+            .back(connection.trail)
+            .take(LADDER)
+            .filter(|step| step.direction != direction);
+        reset::passed(packet, &scene, lately)
+    }
+
+    /// The capture is at its end: everything that waits is told.
+    pub fn finish(&mut self, deliver: &mut dyn FnMut(Told)) {
+        self.ripen(u64::MAX, deliver);
+    }
+
+    /// Tells what is ripe at this time.
+    pub fn ripen(&mut self, now: u64, deliver: &mut dyn FnMut(Told)) {
+        while let Some((due, key)) = self.due.front().copied() {
+            if due > now {
+                return;
+            }
+            self.due.pop_front();
+            let newest = self.newest;
+            let Some(connection) = self.slots.find(&key) else {
+                continue;
+            };
+            let ripe = connection
+                .pending
+                .as_ref()
+                .is_some_and(|pending| pending.at.saturating_add(HORIZON_NS) == due);
+            if ripe && let Some(pending) = connection.pending.take() {
+                let went_on = newest >= due;
+                let told = tell(connection, *pending, went_on, &self.name);
+                // A reset without effect is followed by others that count.
+                connection.told =
+                    !matches!(&told.dossier.passed(), Some((_, passed)) if passed.after.went_on);
+                deliver(told);
+            }
+        }
+    }
+
+    fn settle(&mut self, mut old: Connection, seen: bool, deliver: &mut dyn FnMut(Told)) {
+        if let Some(pending) = old.pending.take() {
+            deliver(tell(&old, *pending, seen, &self.name));
+        }
+    }
+}
+
+fn remember(hosts: &mut BTreeMap<IpAddr, (u8, u8)>, address: IpAddr, ttl: u8) {
+    if let Some((low, high)) = hosts.get_mut(&address) {
+        (*low, *high) = ((*low).min(ttl), (*high).max(ttl));
+    } else if hosts.len() < MOST_HOSTS {
+        hosts.insert(address, (ttl, ttl));
+    }
+}
+
+/// The end with the lower port is taken for the server.
+fn guess(key: &Key) -> Direction {
+    if key.addr(Direction::Low).port() < key.addr(Direction::High).port() {
+        Direction::High
+    } else {
+        Direction::Low
+    }
+}
+
+fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str) -> Told {
+    pending.settle(seen);
+    let key = &connection.key;
+    let client = connection.client.unwrap_or_else(|| guess(key));
+    let (at, from) = (key.addr(client), key.addr(client.other()));
+    let flow = if connection.client.is_some() {
+        Flow::new(at, from)
+    } else {
+        Flow::guessed(at, from)
+    };
+    let side = |direction: Direction| {
+        if direction == client {
+            Side::Client
+        } else {
+            Side::Server
+        }
+    };
+    let mut passed = pending.passed;
+    passed.near = connection.here.map(side).or_else(|| near(connection).map(side));
+    let cite = if name.is_empty() {
+        format!("frame:{}", pending.frame)
+    } else {
+        format!("{name} frame:{}", pending.frame)
+    };
+    let ladder = pending
+        .ladder
+        .iter()
+        .map(|step| Rung {
+            at: Timestamp(step.at),
+            frame: step.frame,
+            from: side(step.direction),
+            segment: step.segment(),
+        })
+        .collect();
+    Told {
+        frame: pending.frame,
+        ladder,
+        dossier: Dossier {
+            flow,
+            source: Source::Capture,
+            netns: None,
+            facts: Vec::from([Fact {
+                at: Timestamp(pending.at),
+                side: Some(side(pending.from)),
+                what: What::Passed(Box::new(passed)),
+                cite,
+            }]),
+            coverage: Coverage::default(),
+        },
+    }
+}
+
+/// The end whose segments still have the TTL they started with, where only one's have.
+fn near(connection: &Connection) -> Option<Direction> {
+    let untouched = |direction: Direction| {
+        let sent = &connection.sent[direction.index()];
+        sent.passed && matches!(sent.ttl, (64, 64) | (128, 128) | (255, 255))
+    };
+    match (untouched(Direction::Low), untouched(Direction::High)) {
+        (true, false) => Some(Direction::Low),
+        (false, true) => Some(Direction::High),
+        _ => None,
+    }
+}

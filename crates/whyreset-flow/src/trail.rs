@@ -1,0 +1,103 @@
+//! The latest segments of all connections in one ring, each linked to the one before it of its
+//! own connection. Refuses to grow: what was overwritten is gone, and says so.
+
+use alloc::vec::Vec;
+
+use crate::key::Direction;
+use crate::packet::Packet;
+
+/// One segment as a ladder shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Nanoseconds since the epoch.
+    pub at: u64,
+    /// 1-based frame number.
+    pub frame: u64,
+    /// Which end sent it.
+    pub direction: Direction,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// Payload bytes.
+    pub len: u32,
+    /// Flags, reserved bits included.
+    pub flags: u16,
+    /// Window, unscaled.
+    pub window: u16,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    before: u64,
+}
+
+/// The ring.
+#[derive(Debug)]
+pub struct Trail {
+    ring: Vec<Step>,
+    size: usize,
+    written: u64,
+}
+
+impl Trail {
+    /// A ring of so many segments, at least one.
+    pub fn new(size: usize) -> Self {
+        let size = size.max(1);
+        Self {
+            ring: Vec::new(),
+            size,
+            written: 0,
+        }
+    }
+
+    /// Keeps a segment; `before` is what the last call for the same connection gave, 0 at first.
+    pub fn add(&mut self, packet: &Packet<'_>, direction: Direction, before: u64) -> u64 {
+        let step = Step {
+            at: packet.at,
+            frame: packet.frame,
+            direction,
+            seq: packet.seq,
+            ack: packet.ack,
+            len: packet.len,
+            flags: packet.flags.0,
+            window: packet.window,
+            ttl: packet.ttl,
+            before,
+        };
+        let place = self.place(self.written + 1);
+        match self.ring.get_mut(place) {
+            Some(old) => *old = step,
+            None => self.ring.push(step),
+        }
+        self.written += 1;
+        self.written
+    }
+
+    fn place(&self, name: u64) -> usize {
+        usize::try_from((name - 1) % self.size as u64).unwrap_or(0)
+    }
+
+    /// The segments of one connection that are still held, the newest first.
+    pub fn back(&self, mut name: u64) -> impl Iterator<Item = &Step> {
+        core::iter::from_fn(move || {
+            let held = name != 0 && name <= self.written && name + self.size as u64 > self.written;
+            let step = held.then(|| self.ring.get(self.place(name))).flatten()?;
+            name = step.before;
+            Some(step)
+        })
+    }
+}
+
+impl Step {
+    /// Its header.
+    pub fn segment(&self) -> whyreset_evidence::Segment {
+        whyreset_evidence::Segment {
+            flags: crate::packet::Flags(self.flags).low(),
+            seq: self.seq,
+            ack: self.ack,
+            len: self.len,
+            window: self.window,
+            ttl: self.ttl,
+            payload: Vec::new(),
+        }
+    }
+}
