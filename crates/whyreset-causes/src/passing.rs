@@ -115,6 +115,7 @@ pub fn reset(dossier: &Dossier, cause: &Cause, benign: bool) -> Reset {
         }),
         count: passed.map_or(0, |passed| (1 + passed.repeats + passed.reactions) as usize),
         benign,
+        frame: passed.map(|passed| passed.frame),
     }
 }
 
@@ -134,6 +135,7 @@ pub fn connection(dossier: &Dossier) -> Connection {
         bytes_to_server: bytes(|(client, _)| client.bytes),
         bytes_to_client: bytes(|(_, server)| server.bytes),
         netns: None,
+        conn_state: passed.map(|passed| passed.conn_state),
     }
 }
 

@@ -70,6 +70,7 @@ pub fn assemble(
             accepted: accepted(dossier),
             count: dossier.reset_count(),
             benign,
+            frame: None,
         },
         sender: Sender {
             party: cause.party,
@@ -324,5 +325,6 @@ fn connection(dossier: &Dossier) -> Connection {
         bytes_to_server: bytes(Side::Server),
         bytes_to_client: bytes(Side::Client),
         netns: dossier.netns,
+        conn_state: None,
     }
 }

@@ -8,6 +8,8 @@ use crate::{Segment, Side, Stage};
 /// One reset on the wire and its history. Spans are milliseconds of capture time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passed {
+    /// Its frame, 1-based.
+    pub frame: u64,
     /// The reset's own header.
     pub header: Segment,
     /// What kind of reset its header makes it.

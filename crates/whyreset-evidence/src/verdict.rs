@@ -164,6 +164,8 @@ pub struct Connection {
     pub bytes_to_client: Option<u64>,
     /// Inode of the network namespace.
     pub netns: Option<u32>,
+    /// Zeek's word for how it ended (`RSTO`, `REJ`), for a capture.
+    pub conn_state: Option<&'static str>,
 }
 
 /// The reset itself.
@@ -179,6 +181,8 @@ pub struct Reset {
     pub count: usize,
     /// Harms nobody.
     pub benign: bool,
+    /// 1-based number of its frame, for a capture.
+    pub frame: Option<u64>,
 }
 
 /// Who sent it.

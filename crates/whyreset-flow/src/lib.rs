@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod conn;
 mod half;
+pub mod join;
 mod key;
 mod netscaler;
 mod packet;

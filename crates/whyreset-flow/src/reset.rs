@@ -39,6 +39,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
     };
     let anything = scene.own.passed || scene.other.passed;
     Passed {
+        frame: packet.frame,
         header: header(packet),
         shape,
         acceptable: acceptable(packet, scene),

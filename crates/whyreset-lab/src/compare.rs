@@ -1,6 +1,8 @@
 //! Holds what was said against the truth. Refuses to forgive a wrong accusation because a right
 //! one stands beside it.
 
+use std::time::SystemTime;
+
 use whyreset_evidence::Certainty;
 
 use crate::kernel;
@@ -15,6 +17,62 @@ pub fn compare(scenario: &Scenario, vantage: Vantage, about: Option<u16>, said: 
     let Some(view) = truth.view(vantage) else {
         return Vec::new();
     };
+    let (mut differences, said) = accusations(scenario, view, about, said);
+    match view {
+        View::Knows(least) => {
+            let most = if truth.reply && !kernel::reports_replies() {
+                Certainty::Likely
+            } else {
+                least
+            };
+            differences.extend(lacks(scenario, vantage, least.min(most), &said));
+        }
+        _ => differences.extend(out_of_place(view, &said)),
+    }
+    differences
+}
+
+/// As [`compare`], for a watcher that came while the connection stood: what was before may be
+/// missing, and so may the cause and its certainty. That something ended here is not missing, and
+/// a wrong accusation is as wrong as ever.
+pub fn joined(scenario: &Scenario, vantage: Vantage, about: Option<u16>, said: &[Said]) -> Vec<String> {
+    let Some(view) = scenario.truth.view(vantage) else {
+        return Vec::new();
+    };
+    let (mut differences, said) = accusations(scenario, view, about, said);
+    differences.extend(out_of_place(view, &said));
+    differences
+}
+
+/// As [`compare`], for a watcher that was attached only `since` then, when all was over: of what it
+/// did not see it must say nothing. A later reset it may judge, and not wrongly.
+pub fn too_late(
+    scenario: &Scenario,
+    vantage: Vantage,
+    about: Option<u16>,
+    said: &[Said],
+    since: SystemTime,
+) -> Vec<String> {
+    let Some(view) = scenario.truth.view(vantage) else {
+        return Vec::new();
+    };
+    let (mut differences, said) = accusations(scenario, view, about, said);
+    for verdict in said {
+        if verdict.time().is_none_or(|time| time < since) {
+            differences.push(format!("said of what it did not see: {}", verdict.brief()));
+        }
+    }
+    differences
+}
+
+/// Every wrong accusation, and what was said of the connections that the scenario is about.
+fn accusations<'a>(
+    scenario: &Scenario,
+    view: View,
+    about: Option<u16>,
+    said: &'a [Said],
+) -> (Vec<String>, Vec<&'a Said>) {
+    let truth = &scenario.truth;
     let accepted = match view {
         View::Guesses(causes) | View::May(causes) => causes,
         View::Knows(_) | View::Silent => &[],
@@ -37,23 +95,19 @@ pub fn compare(scenario: &Scenario, vantage: Vantage, about: Option<u16>, said: 
             differences.push(format!("wrong accusation: {why}: {}", verdict.brief()));
         }
     }
+    (differences, said)
+}
+
+/// Silence where there was something to say, or words where there was nothing.
+fn out_of_place(view: View, said: &[&Said]) -> Option<String> {
     match view {
-        View::Knows(least) => {
-            let most = if truth.reply && !kernel::reports_replies() {
-                Certainty::Likely
-            } else {
-                least
-            };
-            differences.extend(lacks(scenario, vantage, least.min(most), &said));
-        }
-        View::Guesses(_) if said.is_empty() => differences.push("nothing was said".to_owned()),
+        View::Knows(_) | View::Guesses(_) if said.is_empty() => Some("nothing was said".to_owned()),
         View::Silent if !said.is_empty() => {
             let all: Vec<String> = said.iter().map(|verdict| verdict.brief()).collect();
-            differences.push(format!("there was nothing to say, yet: {}", all.join("; ")));
+            Some(format!("there was nothing to say, yet: {}", all.join("; ")))
         }
-        _ => {}
+        _ => None,
     }
-    differences
 }
 
 /// Why this verdict accuses wrongly.

@@ -8,6 +8,7 @@ pub mod demo;
 mod ip;
 mod kernel;
 mod life;
+mod lookout;
 mod loopback;
 mod machine;
 mod need;
@@ -25,6 +26,7 @@ mod watcher;
 mod wire;
 
 pub use life::sweep;
+pub use lookout::WatchFrom;
 pub use need::{Need, packages};
 pub use run::{
     How, Options, Outcome, Report, Seen, Wire, list_json, list_text, run_basic, run_one, run_several,

@@ -7,16 +7,17 @@ mod report;
 mod several;
 
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use self::record::{Captures, Ears};
-use crate::compare::compare;
+use crate::compare::{self, compare};
+use crate::lookout::{Heard, Lookout, WatchFrom};
 use crate::said::Said;
 use crate::scenario::{Scenario, Steps};
 use crate::stage::Stage;
-use crate::topology::{End, Family};
+use crate::topology::Family;
 use crate::truth::Vantage;
-use crate::watcher::Watcher;
 
 pub use basic::run_basic;
 pub use record::Wire;
@@ -25,6 +26,9 @@ pub use several::{Options, run_several};
 
 /// A watcher prints within this time after the last event.
 const QUIET: Duration = Duration::from_millis(700);
+
+/// Why a scenario cannot be watched from a moment within it.
+const NO_MOMENT: &str = "there is no moment at which the connection stands and nothing has happened to it";
 
 /// What came out from one place.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ pub struct Report {
     pub scenario: &'static Scenario,
     /// IPv4 or IPv6.
     pub family: Family,
+    /// When the watchers started.
+    pub from: WatchFrom,
     /// The outcome.
     pub outcome: Outcome,
     /// What was done, line by line.
@@ -81,6 +87,8 @@ impl Report {
 pub struct How {
     /// Whether the product watches; without it only the steps are played.
     pub watch: bool,
+    /// When its watchers start.
+    pub from: WatchFrom,
     /// Keep the decisive frames.
     pub wire: bool,
     /// Where whole captures of both ends go.
@@ -93,12 +101,17 @@ pub fn run_one(program: &Path, scenario: &'static Scenario, family: Family, how:
     let mut report = Report {
         scenario,
         family,
+        from: how.from,
         outcome: Outcome::Played(Vec::new()),
         done: Vec::new(),
         wire: None,
         took: Duration::ZERO,
     };
-    match scenario.probe_on(family) {
+    let possible = scenario.probe_on(family).and_then(|()| match how.from {
+        WatchFrom::During if !scenario.may_be_joined() => Err(NO_MOMENT.to_owned()),
+        _ => Ok(()),
+    });
+    match possible {
         Err(why) => report.outcome = Outcome::Skipped(why),
         Ok(()) => {
             if let Err(error) = play(program, &mut report, how) {
@@ -116,11 +129,11 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
         Steps::Code(_) => Stage::apart(program, family, scenario.client, scenario.server)?,
         Steps::Script(_) => Stage::routed(program, family)?,
     };
-    let watchers = if how.watch {
-        watchers(program, scenario, &stage)?
-    } else {
-        Vec::new()
-    };
+    if how.watch {
+        let mut lookout = Lookout::plan(program, scenario, &stage, how.from)?;
+        lookout.reached(WatchFrom::Before)?;
+        stage.watch_with(lookout);
+    }
     let ears = how.wire.then(|| Ears::open(&stage)).transpose()?;
     let captures = how.captures.as_deref();
     let captures = captures
@@ -137,26 +150,17 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
     let port = about
         .filter(|_| scenario.is_software())
         .map(|address| address.port());
-    let mut all = Vec::new();
-    for (vantage, watcher) in watchers {
-        let said = watcher.verdicts(QUIET)?;
-        all.push(match vantage {
-            Some(vantage) => Seen {
-                vantage: vantage.word(),
-                differences: compare(scenario, vantage, port, &said),
-                said,
-            },
-            None => Seen {
-                vantage: "folded",
-                differences: said
-                    .iter()
-                    .map(|v| format!("not folded away: {}", v.brief()))
-                    .collect(),
-                said,
-            },
-        });
+    if let Some(mut lookout) = stage.watched() {
+        if how.from == WatchFrom::After {
+            // What is still on its way is of the time before.
+            thread::sleep(QUIET);
+        }
+        lookout.reached(WatchFrom::After)?;
+        report.outcome = match lookout.end(QUIET)? {
+            Some(heard) => Outcome::Played(judge(scenario, how.from, port, heard)),
+            None => Outcome::Skipped(NO_MOMENT.to_owned()),
+        };
     }
-    report.outcome = Outcome::Played(all);
     report.wire = ears.map(|ears| ears.decisive(about)).transpose()?.flatten();
     if let Some(captures) = captures {
         captures.finish(scenario, about)?;
@@ -164,45 +168,26 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One at each place that the truth speaks of, all attached. `None` is the whole machine without
-/// `--all`.
-fn watchers(
-    program: &Path,
-    scenario: &Scenario,
-    stage: &Stage,
-) -> anyhow::Result<Vec<(Option<Vantage>, Watcher)>> {
-    let mut watchers = Vec::new();
-    for vantage in Vantage::ALL {
-        if scenario.truth.view(vantage).is_none() {
-            continue;
-        }
-        let words = words(stage, vantage, true)?;
-        watchers.push((Some(vantage), Watcher::start(program, &words)?));
+/// Holds what each place said against the truth.
+fn judge(scenario: &Scenario, from: WatchFrom, port: Option<u16>, heard: Heard) -> Vec<Seen> {
+    let mut all = Vec::new();
+    for (vantage, said) in heard.places {
+        let differences = match (vantage, from) {
+            (Some(vantage), WatchFrom::Before) => compare(scenario, vantage, port, &said),
+            (Some(vantage), WatchFrom::During) => compare::joined(scenario, vantage, port, &said),
+            (Some(vantage), WatchFrom::After) => {
+                compare::too_late(scenario, vantage, port, &said, heard.since)
+            }
+            (None, _) => said
+                .iter()
+                .map(|verdict| format!("not folded away: {}", verdict.brief()))
+                .collect(),
+        };
+        all.push(Seen {
+            vantage: vantage.map_or("folded", Vantage::word),
+            differences,
+            said,
+        });
     }
-    if scenario.truth.benign {
-        let words = words(stage, Vantage::Machine, false)?;
-        watchers.push((None, Watcher::start(program, &words)?));
-    }
-    for (_, watcher) in &mut watchers {
-        watcher.wait_ready()?;
-    }
-    Ok(watchers)
-}
-
-fn words(stage: &Stage, vantage: Vantage, all: bool) -> anyhow::Result<Vec<String>> {
-    let mut words = vec!["-o".to_owned(), "json".to_owned()];
-    if all {
-        words.push("--all".to_owned());
-    }
-    let place = match vantage {
-        Vantage::Server => Some(stage.at(End::Server)?),
-        Vantage::Client => Some(stage.at(End::Client)?),
-        Vantage::Router => stage.topology()?.router(),
-        Vantage::Machine => None,
-    };
-    if let Some(place) = place {
-        words.extend(["--netns".to_owned(), place.inode()?.to_string()]);
-    }
-    words.extend(stage.topology()?.filter().split(' ').map(str::to_owned));
-    Ok(words)
+    all
 }

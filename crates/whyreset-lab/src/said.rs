@@ -1,8 +1,11 @@
 //! One line of `whyreset watch -o json`, read as a stranger reads it: by the names of verdict v1.
 //! Refuses lines that are not of that contract.
 
+use std::time::{Duration, SystemTime};
+
 use anyhow::{Context, bail};
 use serde_json::Value;
+use toml::value::Datetime;
 use whyreset_evidence::Certainty;
 
 /// A verdict as it was printed.
@@ -37,6 +40,17 @@ impl Said {
             .pointer(pointer)
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// When it happened; none where that is no UTC time of this epoch.
+    pub fn time(&self) -> Option<SystemTime> {
+        let stamp: Datetime = self.text("/time").parse().ok()?;
+        let (date, time) = (stamp.date?, stamp.time?);
+        let days = days_since_epoch(date.year.into(), date.month.into(), date.day.into())?;
+        let hours = days * 24 + u64::from(time.hour);
+        let minutes = hours * 60 + u64::from(time.minute);
+        let seconds = minutes * 60 + u64::from(time.second.unwrap_or(0));
+        Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, time.nanosecond.unwrap_or(0)))
     }
 
     /// The cause's id.
@@ -95,5 +109,46 @@ impl Said {
     /// The whole object.
     pub const fn value(&self) -> &Value {
         &self.value
+    }
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar.
+fn days_since_epoch(year: u64, month: usize, day: u64) -> Option<u64> {
+    const BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let past = year.checked_sub(1)?;
+    let leap_days = |years: u64| years / 4 - years / 100 + years / 400;
+    let is_leap = leap_days(year) > leap_days(past);
+    let leap_day = u64::from(is_leap && month > 2);
+    let days = past * 365 + leap_days(past) + BEFORE_MONTH.get(month.checked_sub(1)?)? + leap_day + day;
+    // Of 0001-01-01, counted from 1, to 1970-01-01.
+    days.checked_sub(719_163)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::Said;
+
+    #[test]
+    fn the_time_is_read() {
+        let at = |time: &str| {
+            let line = format!(
+                r#"{{"schema":"whyreset/verdict/1","time":"{time}","cause":{{"certainty":"likely"}}}}"#
+            );
+            Said::read(&line).expect("a verdict").time()
+        };
+        for (time, seconds, nanoseconds) in [
+            ("1970-01-01T00:00:00Z", 0, 0),
+            ("2000-02-29T12:00:00.5Z", 951_825_600, 500_000_000),
+            ("2026-11-23T08:36:47.857496764Z", 1_795_423_007, 857_496_764),
+        ] {
+            assert_eq!(
+                at(time),
+                Some(UNIX_EPOCH + Duration::new(seconds, nanoseconds)),
+                "{time}"
+            );
+        }
+        assert_eq!(at("yesterday"), None);
     }
 }

@@ -195,6 +195,15 @@ impl Scenario {
         matches!(self.steps, Steps::Script(_))
     }
 
+    /// Whether there may be a moment in it at which the connection stands that will be reset. Of
+    /// one that is made by sockets of our own only the playing tells.
+    pub(crate) fn may_be_joined(&self) -> bool {
+        match self.steps {
+            Steps::Script(script) => script.may_be_joined(),
+            Steps::Code(_) => true,
+        }
+    }
+
     /// Why it cannot run here on this address family.
     ///
     /// # Errors

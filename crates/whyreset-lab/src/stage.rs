@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::lookout::{Lookout, WatchFrom};
 use crate::netns::Namespace;
 use crate::puppet::{Journal, Puppet};
 use crate::topology::{End, Family, Host, Topology};
@@ -22,6 +23,7 @@ pub const KEEPER: &str = "lab-keeper";
 pub struct Stage {
     program: PathBuf,
     family: Family,
+    lookout: Option<Lookout>,
     // Before the topology: fields are dropped in order, and actors go before the namespaces that
     // they stand in.
     kept: Vec<Box<dyn Send>>,
@@ -65,6 +67,7 @@ impl Stage {
         Self {
             program: program.to_owned(),
             family,
+            lookout: None,
             topology: None,
             kept: Vec::new(),
             server: None,
@@ -108,6 +111,23 @@ impl Stage {
         self.server = Some(address);
     }
 
+    /// Gives the watchers of this run, which may have to start in its midst.
+    pub fn watch_with(&mut self, lookout: Lookout) {
+        self.lookout = Some(lookout);
+    }
+
+    /// Takes the watchers back.
+    pub fn watched(&mut self) -> Option<Lookout> {
+        self.lookout.take()
+    }
+
+    /// Says that the connection stands that will be reset, and that nothing has happened to it.
+    pub fn established(&mut self) -> anyhow::Result<()> {
+        self.lookout
+            .as_mut()
+            .map_or(Ok(()), |lookout| lookout.reached(WatchFrom::During))
+    }
+
     /// A new actor at an end.
     pub fn actor(&self, end: End, name: &str) -> anyhow::Result<Puppet> {
         let path = self.topology.as_ref().map(|topology| topology.at(end).path());
@@ -137,6 +157,7 @@ impl Stage {
         let mut client = self.actor(End::Client, CLIENT)?;
         let peer = client.expect(&format!("connect {address} {connect}"), "connected")?;
         server.expect("accept", "accepted")?;
+        self.established()?;
         let peer = peer.parse().with_context(|| format!("not an address: {peer}"))?;
         Ok(Pair {
             server,

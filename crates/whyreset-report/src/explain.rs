@@ -109,7 +109,9 @@ pub fn page(cause: &Cause, style: &Style) -> String {
         fenced ^= fence;
         match line {
             _ if fence && fenced => {
-                let expectation = line.split_once(' ').map_or("", |(_, expectation)| expectation.trim());
+                let expectation = line
+                    .split_once(' ')
+                    .map_or("", |(_, expectation)| expectation.trim());
                 _ = writeln!(out, "    {}", Ink::Faint.on(expectation, style.colour));
             }
             _ if fence => {}

@@ -44,6 +44,8 @@ struct Connection {
     bytes_to_server: Option<u64>,
     bytes_to_client: Option<u64>,
     netns: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conn_state: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +55,8 @@ struct Reset {
     accepted: Option<bool>,
     count: usize,
     benign: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -165,6 +169,7 @@ impl<'a> Line<'a> {
                 bytes_to_server: connection.bytes_to_server,
                 bytes_to_client: connection.bytes_to_client,
                 netns: connection.netns,
+                conn_state: connection.conn_state,
             },
             reset: Reset {
                 from: verdict.reset.from.as_str(),
@@ -172,6 +177,7 @@ impl<'a> Line<'a> {
                 accepted: verdict.reset.accepted,
                 count: verdict.reset.count,
                 benign: verdict.reset.benign,
+                frame: verdict.reset.frame,
             },
             sender: Sender {
                 party: verdict.sender.party.as_str(),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use whyreset_evidence::{
-    Certainty, EvidenceLine, Mark, Origin, Outcome, Party, Process, SeenFrom, Verdict, Victim,
+    Certainty, EvidenceLine, Mark, Origin, Outcome, Party, Process, SeenFrom, Source, Verdict, Victim,
 };
 
 use crate::escape::escape;
@@ -52,7 +52,10 @@ fn head(verdict: &Verdict, style: &Style) -> String {
     let time = jiff::Timestamp::from_nanosecond(i128::from(verdict.time.0)).unwrap_or_default();
     let time = time
         .to_zoned(style.zone.clone())
-        .strftime("%H:%M:%S%.3f")
+        .strftime(match verdict.source {
+            Source::Capture => "%Y-%m-%d %H:%M:%S%.6f",
+            _ => "%H:%M:%S%.3f",
+        })
         .to_string();
     let id = match cause.situation {
         Some(situation) => format!("{}/{situation}", cause.id),
@@ -75,6 +78,8 @@ fn head(verdict: &Verdict, style: &Style) -> String {
     if verdict.reset.benign {
         parts.push("(benign)".to_owned());
     }
+    parts.extend(verdict.connection.conn_state.map(str::to_owned));
+    parts.extend(verdict.reset.frame.map(|frame| format!("frame {frame}")));
     parts.join("  ")
 }
 

@@ -2,14 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::compare;
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{compare, joined, too_late};
 use crate::said::Said;
 use crate::scenario::Scenario;
 use crate::truth::Vantage;
 
 fn right() -> Value {
     json!({
-        "schema": "whyreset/verdict/1", "outcome": "reset",
+        "schema": "whyreset/verdict/1", "time": "2026-11-23T07:00:00Z", "outcome": "reset",
         "reset": {"from": "server", "seen": "both", "benign": false},
         "sender": {"party": "application", "host": "local", "process": {"pid": 1, "name": "lab-server"}},
         "victim": {"process": {"pid": 2, "name": "lab-client"}},
@@ -118,4 +120,40 @@ fn a_wrong_accusation_beside_a_right_one_fails() {
             .join("")
             .contains("wrong accusation")
     );
+}
+
+#[test]
+fn who_came_in_the_midst_may_know_less_but_not_otherwise() {
+    let look = |verdicts: &[Value]| {
+        let said: Vec<Said> = verdicts
+            .iter()
+            .map(|v| Said::read(&v.to_string()).expect("a verdict"))
+            .collect();
+        let scenario = Scenario::find("unread-data").expect("listed");
+        joined(scenario, Vantage::Server, None, &said).join("; ")
+    };
+    assert_eq!(look(&[right()]), "");
+    assert_eq!(look(&[but("/cause/certainty", "possible")]), "");
+    let mut unknown = but("/cause/id", "unknown");
+    unknown["cause"]["certainty"] = "unknown".into();
+    assert_eq!(look(&[unknown]), "");
+    assert!(look(&[but("/cause/id", "linger-abort")]).contains("wrong accusation: certain of linger-abort"));
+    assert!(look(&[but("/sender/process/name", "bystander")]).contains("innocent"));
+    assert!(look(&[]).contains("nothing was said"));
+}
+
+#[test]
+fn who_came_too_late_says_nothing_of_what_was_before() {
+    let verdict = but("/time", "2026-11-23T08:00:00Z");
+    let look = |verdict: &Value, since: u64| {
+        let said = [Said::read(&verdict.to_string()).expect("a verdict")];
+        let scenario = Scenario::find("unread-data").expect("listed");
+        let since = UNIX_EPOCH + Duration::from_secs(since);
+        too_late(scenario, Vantage::Server, None, &said, since).join("; ")
+    };
+    assert!(look(&verdict, 1_795_420_801).contains("did not see"));
+    assert_eq!(look(&verdict, 1_795_420_799), "");
+    let mut wrong = verdict;
+    wrong["cause"]["id"] = "admin-abort".into();
+    assert!(look(&wrong, 1_795_420_799).contains("wrong accusation"));
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::{Outcome, QUIET, Report, Seen};
 use crate::compare::compare;
+use crate::lookout::WatchFrom;
 use crate::loopback;
 use crate::said::Said;
 use crate::scenario::{Scenario, Steps, scenarios};
@@ -47,6 +48,7 @@ pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Repo
     let report = |(scenario, family, result, _): &Done| Report {
         scenario,
         family: *family,
+        from: WatchFrom::Before,
         outcome: match result {
             Err(error) => Outcome::Broken(format!("{error:#}")),
             Ok(port) => Outcome::Played(vec![look(scenario, *port, &said)]),

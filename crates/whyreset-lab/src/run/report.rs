@@ -133,6 +133,7 @@ fn json_lines(report: &Report) -> String {
     let line = |vantage: Value, pass: Value, why: String, said: Vec<&Value>| {
         let object = json!({
             "scenario": report.scenario.id, "cause": report.scenario.cause, "family": report.family.to_string(),
+            "watch_from": report.from.word(),
             "vantage": vantage, "pass": pass, "why": why, "said": said,
             "seconds": report.took.as_secs_f32(),
         });

@@ -29,6 +29,7 @@ fn play(stage: &mut Stage) -> anyhow::Result<()> {
     let (mut server, address) = stage.listening("")?;
     let mut client = stage.actor(End::Client, CLIENT)?;
     client.expect(&format!("connect {address}"), "connected")?;
+    stage.established()?;
     server.kill(Signal::KILL)?;
     client.expect("recv 1", "error ECONNRESET")?;
     stage.keep((server, client));

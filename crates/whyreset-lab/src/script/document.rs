@@ -44,7 +44,8 @@ pub(super) enum Place {
     Server,
 }
 
-/// One step.
+/// One step. `established` says that, once it is done, the connection stands that will be reset,
+/// and that nothing has happened to it: a watcher may start here.
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub(super) enum Step {
@@ -56,6 +57,8 @@ pub(super) enum Step {
         prints: Option<String>,
         /// Seconds it may take.
         within: Option<f32>,
+        #[serde(default)]
+        established: bool,
     },
     /// A line that goes on until the scenario ends.
     Start {
@@ -65,9 +68,18 @@ pub(super) enum Step {
         listens: Option<Number>,
     },
     /// A line that is repeated until it succeeds: something has to become ready.
-    Until { on: Place, until: String },
+    Until {
+        on: Place,
+        until: String,
+        #[serde(default)]
+        established: bool,
+    },
     /// Seconds of nothing.
-    Wait { wait: f32 },
+    Wait {
+        wait: f32,
+        #[serde(default)]
+        established: bool,
+    },
 }
 
 impl Place {
@@ -82,13 +94,23 @@ impl Place {
 }
 
 impl Step {
+    /// Whether the connection stands after it.
+    pub(super) const fn establishes(&self) -> bool {
+        match self {
+            Self::Run { established, .. }
+            | Self::Until { established, .. }
+            | Self::Wait { established, .. } => *established,
+            Self::Start { .. } => false,
+        }
+    }
+
     /// What is done, in one line.
     pub(super) fn told(&self) -> String {
         match self {
             Self::Run { on, run, .. } => format!("{}# {run}", on.word()),
             Self::Start { on, start, .. } => format!("{}# {start} &", on.word()),
-            Self::Until { on, until } => format!("{}# until {until}; do sleep 0.05; done", on.word()),
-            Self::Wait { wait } => format!("sleep {wait}"),
+            Self::Until { on, until, .. } => format!("{}# until {until}; do sleep 0.05; done", on.word()),
+            Self::Wait { wait, .. } => format!("sleep {wait}"),
         }
     }
 }

@@ -36,8 +36,8 @@ impl Script {
             let line = match step {
                 Step::Run { on, run, .. } => inside(*on, run),
                 Step::Start { on, start, .. } => format!("{} &", inside(*on, start)),
-                Step::Until { on, until } => format!("until {}; do sleep 0.05; done", inside(*on, until)),
-                Step::Wait { wait } => format!("sleep {wait}"),
+                Step::Until { on, until, .. } => format!("until {}; do sleep 0.05; done", inside(*on, until)),
+                Step::Wait { wait, .. } => format!("sleep {wait}"),
             };
             _ = writeln!(told, "{}", words.fill(&line));
         }

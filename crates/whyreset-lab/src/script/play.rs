@@ -117,6 +117,11 @@ impl Hosts {
 }
 
 impl Script {
+    /// Whether a step says that the connection stands.
+    pub fn may_be_joined(&self) -> bool {
+        self.step.iter().any(Step::establishes)
+    }
+
     /// Plays it. The hosts are kept by the stage until the watchers have seen it all.
     pub fn play(&self, stage: &mut Stage) -> anyhow::Result<()> {
         let words = Words::of(stage)?;
@@ -143,6 +148,9 @@ impl Script {
                 }
                 return Err(error.context(told));
             }
+            if step.establishes() {
+                stage.established()?;
+            }
         }
         stage.keep(hosts);
         Ok(())
@@ -162,6 +170,7 @@ fn take(
             run,
             prints,
             within,
+            ..
         } => {
             let within = within.map_or(WITHIN, Duration::from_secs_f32);
             let line = words.fill(run);
@@ -188,7 +197,7 @@ fn take(
                 }
             }
         }
-        Step::Until { on, until } => {
+        Step::Until { on, until, .. } => {
             let line = words.fill(until);
             let limit = Instant::now() + WITHIN;
             loop {
@@ -202,7 +211,7 @@ fn take(
                 thread::sleep(Duration::from_millis(50));
             }
         }
-        Step::Wait { wait } => thread::sleep(Duration::from_secs_f32(*wait)),
+        Step::Wait { wait, .. } => thread::sleep(Duration::from_secs_f32(*wait)),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use whyreset_lab::{Family, How, Options, Scenario, Wire, scenarios};
+use whyreset_lab::{Family, How, Options, Scenario, WatchFrom, Wire, scenarios};
 
 use crate::args::Format;
 use crate::ladder;
@@ -44,6 +44,14 @@ pub(crate) struct Run {
     /// Write a capture of both ends to this folder, with the truth beside it
     #[arg(long, value_name = "DIR", conflicts_with = "basic")]
     keep_capture: Option<PathBuf>,
+    /// When the watchers start: before the first step; during, while the connection stands that will
+    /// be reset and nothing has happened to it; or after the last step
+    ///
+    /// Who comes during may say the cause with less certainty, or that it is unknown, and who comes
+    /// after must say nothing of it; neither may accuse wrongly.
+    #[arg(long, value_name = "before|during|after", value_parser = watch_from, default_value = "before",
+          conflicts_with = "basic")]
+    watch_from: WatchFrom,
     /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -61,6 +69,13 @@ fn family(word: &str) -> Result<Family, String> {
         "6" => Ok(Family::V6),
         _ => Err("it is 4 or 6".to_owned()),
     }
+}
+
+fn watch_from(word: &str) -> Result<WatchFrom, String> {
+    [WatchFrom::Before, WatchFrom::During, WatchFrom::After]
+        .into_iter()
+        .find(|from| from.word() == word)
+        .ok_or_else(|| "it is before, during or after".to_owned())
 }
 
 /// Does it. Exit code 1 where a scenario failed, 2 where none could be started.
@@ -127,6 +142,7 @@ fn play(run: &Run) -> Result<ExitCode, String> {
         json,
         how: How {
             watch: !run.unwatched,
+            from: run.watch_from,
             wire: full,
             captures: run.keep_capture.clone(),
         },

@@ -1,0 +1,199 @@
+//! The table under hostile and unlucky input: bounded, and never a panic.
+
+use core::net::SocketAddr;
+
+use whyreset_evidence::{Dossier, Shape, Sign};
+use whyreset_flow::{Flags, Options, Packet, Table, script};
+
+/// xorshift64*.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+fn addresses(number: u64) -> (SocketAddr, SocketAddr) {
+    let client = format!(
+        "10.{}.{}.{}:40000",
+        number >> 16 & 255,
+        number >> 8 & 255,
+        number & 255
+    );
+    (client.parse().unwrap(), "192.0.2.1:443".parse().unwrap())
+}
+
+fn packet(at: u64, frame: u64, ends: (SocketAddr, SocketAddr), flags: u16) -> Packet<'static> {
+    Packet {
+        at,
+        frame,
+        source: ends.0,
+        destination: ends.1,
+        ttl: 64,
+        id: Some(1),
+        outgoing: None,
+        seq: 1,
+        ack: 0,
+        flags: Flags(flags),
+        window: 100,
+        len: 0,
+        options: Options::default(),
+        speaks: None,
+        alert: false,
+        payload: &[],
+    }
+}
+
+#[test]
+fn random_segments_are_taken() {
+    for seed in 1..12_u64 {
+        let mut dice = Dice(seed);
+        let mut table = Table::new(32, "");
+        let mut told = 0_u64;
+        for frame in 1..20_000_u64 {
+            let (client, server) = addresses(dice.below(100));
+            let back = dice.below(2) == 0;
+            let payload = [0x33, 0xaa, 0, 14, 0, 0, 0, 0];
+            let one = Packet {
+                at: 1_000_000_000 + dice.below(50_000_000_000),
+                ttl: u8::try_from(dice.below(256)).unwrap(),
+                id: (dice.below(2) == 0).then(|| u16::try_from(dice.below(4)).unwrap()),
+                seq: dice.next() as u32 & if dice.below(2) == 0 { 0xff } else { u32::MAX },
+                ack: dice.next() as u32 & if dice.below(2) == 0 { 0xff } else { u32::MAX },
+                window: dice.next() as u16,
+                len: u32::try_from(dice.below(1_500)).unwrap(),
+                options: Options {
+                    window_scale: (dice.below(3) == 0).then(|| dice.next() as u8),
+                    timestamps: (dice.below(2) == 0).then(|| (dice.next() as u32, 0)),
+                    mptcp_reset: (dice.below(9) == 0).then(|| dice.next() as u8),
+                    mptcp_fastclose: dice.below(20) == 0,
+                },
+                payload: &payload,
+                ..packet(
+                    0,
+                    frame,
+                    if back { (server, client) } else { (client, server) },
+                    dice.next() as u16 & 0xfff,
+                )
+            };
+            table.add(&one, &mut |_| told += 1);
+        }
+        table.finish(&mut |_| told += 1);
+        let counters = table.counters();
+        assert_eq!(counters.segments, 19_999);
+        assert!(
+            told > 0 && told <= counters.resets,
+            "{told} of {}",
+            counters.resets
+        );
+    }
+}
+
+#[test]
+fn a_flood_of_connections_is_bounded_and_counted() {
+    let mut table = Table::new(1_000, "");
+    for number in 0..50_000_u64 {
+        let at = 1_000_000_000 + number * 1_000;
+        table.add(&packet(at, number + 1, addresses(number), 0x02), &mut |_| {});
+    }
+    let counters = table.counters();
+    assert_eq!(counters.connections, 50_000);
+    assert_eq!(counters.evicted, 49_000);
+}
+
+#[test]
+fn a_reset_that_waits_is_told_when_its_connection_gives_way() {
+    let mut table = Table::new(16, "");
+    let mut told = Vec::new();
+    let ends = addresses(1);
+    table.add(&packet(1_000, 1, ends, 0x02), &mut |one| told.push(one.frame));
+    table.add(&packet(2_000, 2, (ends.1, ends.0), 0x14), &mut |one| {
+        told.push(one.frame)
+    });
+    for number in 2..200 {
+        let at = 3_000 + number;
+        table.add(&packet(at, number + 1, addresses(number), 0x02), &mut |one| {
+            told.push(one.frame)
+        });
+    }
+    table.finish(&mut |one| told.push(one.frame));
+    assert_eq!(told, [2]);
+}
+
+const ENDS: &str = "client 10.0.0.2:40000 ttl=64\nserver 10.0.0.1:80 ttl=61\n";
+const OPEN: &str = "+0 client S\n+1 server S.\n+2 client .\n+3 client P. len=100\n";
+
+fn play(lines: &str) -> Vec<Dossier> {
+    script::play(&format!("{ENDS}{lines}")).unwrap()
+}
+
+fn signs(dossier: &Dossier) -> Vec<Sign> {
+    dossier.passed().unwrap().1.signs.clone()
+}
+
+#[test]
+fn echoes_are_folded_into_the_first() {
+    let told = play(&format!(
+        "{OPEN}+4 server F.\n+5 client P. len=10\n+6 client P. len=10\n+7 server R\n+7.1 server R seq=1\n+7.2 server R\n"
+    ));
+    assert_eq!(told.len(), 1);
+    let (_, passed) = told[0].passed().unwrap();
+    assert_eq!(
+        (passed.shape, passed.repeats + passed.reactions),
+        (Shape::Reply, 2)
+    );
+}
+
+#[test]
+fn three_in_one_breath_with_one_number_are_no_hosts() {
+    let told = play(&format!(
+        "{OPEN}+4 server R. id=77\n+4.1 server R. id=77\n+4.2 server R. id=77\n"
+    ));
+    assert!(signs(&told[0]).contains(&Sign::Burst(3)), "{:?}", signs(&told[0]));
+}
+
+#[test]
+fn a_name_that_goes_on_did_not_send_it() {
+    let told = play(&format!(
+        "{OPEN}+4 server R.\n+8 server P. len=500\n+9 client .\n+10 server P. len=500\n"
+    ));
+    assert!(signs(&told[0]).contains(&Sign::NameWentOn));
+    let quiet = play(&format!("{OPEN}+4 server R.\n"));
+    assert!(signs(&quiet[0]).is_empty(), "{:?}", signs(&quiet[0]));
+}
+
+#[test]
+fn another_stack_at_the_same_distance_is_no_other_box() {
+    let far = play(&format!(
+        "{OPEN}+4 server . \n+5 client P. len=10\n+6 server R ttl=125\n"
+    ));
+    assert!(
+        matches!(signs(&far[0])[..], [Sign::OtherTtl { .. }]),
+        "{:?}",
+        signs(&far[0])
+    );
+    let near = play(&format!(
+        "{OPEN}+4 server . \n+5 client P. len=10\n+6 server R ttl=63\n"
+    ));
+    assert!(
+        matches!(signs(&near[0])[..], [Sign::OtherDistance { .. }]),
+        "{:?}",
+        signs(&near[0])
+    );
+}
+
+#[test]
+fn a_connection_in_the_same_place_is_another_one() {
+    let told = play(&format!(
+        "{OPEN}+4 server R.\n+100 client S seq=90000\n+101 server R. ack=90001 seq=0\n"
+    ));
+    assert_eq!(told.len(), 2);
+}
