@@ -11,6 +11,7 @@
 mod ask;
 mod catalog;
 mod cause;
+mod class;
 mod dying;
 mod filter;
 mod gone;
@@ -26,6 +27,7 @@ mod words;
 
 pub use catalog::{CATALOG, RESERVED, UNKNOWN, find};
 pub use cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation};
+pub use class::{Class, Gist};
 pub use idle::known as known_timers;
 pub use judge::{Opinion, Standing, judge, opinions};
 pub use page::{Case, Page};

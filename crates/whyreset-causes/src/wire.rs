@@ -10,7 +10,11 @@ use crate::cause::{Requirement, need};
 use crate::{idle, words};
 
 /// An end that retransmitted or probed this often, unanswered, was about to give up.
-const GAVE_UP_AFTER: u32 = 3;
+pub const GAVE_UP_AFTER: u32 = 3;
+/// Keep-alive probes in vain before a reset.
+pub const PROBED: u32 = 2;
+/// A connection given up this soon was never used.
+pub const SOON_MS: u64 = 2_000;
 /// A silence that a timer may have ended.
 const IDLE_MS: u64 = 5_000;
 /// Connections that must have ended after one silence before they are a pattern.
@@ -248,7 +252,7 @@ pub fn probed_in_vain(dossier: &Dossier) -> Finding {
     let name = words::sender(dossier);
     own(dossier, |half| {
         (
-            half.probes >= 2,
+            half.probes >= PROBED,
             match half.probes {
                 0 => format!("{name} had sent no keep-alive probe"),
                 n => format!(
@@ -381,7 +385,15 @@ pub fn protocols_differ(dossier: &Dossier) -> Finding {
 
 /// What a well-known port expects, where the client's first bytes are something else.
 fn expected(port: u16, client: Speaks) -> Option<&'static str> {
-    let expected = match port {
+    let expected = expects(port)?;
+    // HTTP/2 without TLS begins with a preface of its own.
+    let spoken = client.protocol();
+    (spoken != expected && !(expected == "HTTP" && spoken == "HTTP/2")).then_some(expected)
+}
+
+/// What a well-known port expects.
+pub const fn expects(port: u16) -> Option<&'static str> {
+    Some(match port {
         443 | 8443 | 993 | 995 | 465 | 636 | 5671 | 8883 => "TLS",
         80 | 8080 => "HTTP",
         22 => "SSH",
@@ -389,10 +401,7 @@ fn expected(port: u16, client: Speaks) -> Option<&'static str> {
         5432 => "PostgreSQL",
         3306 => "MySQL",
         _ => return None,
-    };
-    // HTTP/2 without TLS begins with a preface of its own.
-    let spoken = client.protocol();
-    (spoken != expected && !(expected == "HTTP" && spoken == "HTTP/2")).then_some(expected)
+    })
 }
 
 /// The late segment is a TLS goodbye.
@@ -463,7 +472,7 @@ pub fn client_left(dossier: &Dossier) -> Finding {
 /// The client opened the connection and used it for nothing.
 pub fn opened_unused(dossier: &Dossier) -> Finding {
     ask(dossier, |fact, passed| {
-        let soon = passed.age_ms.is_some_and(|age| age <= 2_000);
+        let soon = passed.age_ms.is_some_and(|age| age <= SOON_MS);
         Finding::when(
             dossier.from() == Some(Side::Client) && passed.own.bytes == 0 && passed.other.bytes == 0 && soon,
             "the client opened the connection and dropped it unused",

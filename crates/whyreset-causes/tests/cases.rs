@@ -1,7 +1,7 @@
 //! Every case of every page says what the judge says, word for word, and shows it from more than
 //! one place.
 
-use whyreset_causes::{CATALOG, Case, Cause, Page, Standing, UNKNOWN, judge, opinions};
+use whyreset_causes::{CATALOG, Case, Cause, Class, Gist, Page, Standing, UNKNOWN, judge, opinions};
 use whyreset_evidence::{Dossier, Verdict};
 
 const KEYS: [&str; 11] = [
@@ -171,4 +171,18 @@ fn every_cause_that_packets_show_has_a_trace_and_a_near_miss_of_packets() {
             cause.id
         );
     }
+}
+
+#[test]
+fn one_class_of_packets_gets_one_verdict() {
+    let mut verdicts: std::collections::HashMap<Class, (Gist, String)> = std::collections::HashMap::new();
+    for (cause, case) in pages().filter(|(_, case)| !case.facts.starts_with("flow ")) {
+        let dossier = dossier(&case).unwrap();
+        let class = Class::of(&dossier).expect("packets have a class");
+        let gist = Gist::of(&judge(&dossier));
+        let place = format!("{}.md line {}", cause.id, case.line);
+        let (known, first) = verdicts.entry(class).or_insert((gist, place.clone()));
+        assert_eq!(*known, gist, "{first} and {place}");
+    }
+    assert!(verdicts.len() > 20, "only {} classes", verdicts.len());
 }

@@ -15,10 +15,12 @@ mod netscaler;
 mod packet;
 mod reset;
 pub mod script;
+mod silence;
 mod slots;
 mod table;
 mod trail;
 
 pub use key::{Direction, Key};
 pub use packet::{Flags, Options, Packet, diff};
+pub use silence::Silences;
 pub use table::{Counters, HORIZON_NS, Rung, Table, Told};

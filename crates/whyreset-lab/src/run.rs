@@ -6,6 +6,7 @@ mod record;
 mod report;
 mod several;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -147,9 +148,6 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
     played?;
     // The watchers end before the stage does: the actors' death may send more.
     let about = stage.server_address();
-    let port = about
-        .filter(|_| scenario.is_software())
-        .map(|address| address.port());
     if let Some(mut lookout) = stage.watched() {
         if how.from == WatchFrom::After {
             // What is still on its way is of the time before.
@@ -157,7 +155,7 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
         }
         lookout.reached(WatchFrom::After)?;
         report.outcome = match lookout.end(QUIET)? {
-            Some(heard) => Outcome::Played(judge(scenario, how.from, port, heard)),
+            Some(heard) => Outcome::Played(judge(scenario, how.from, about, heard)),
             None => Outcome::Skipped(NO_MOMENT.to_owned()),
         };
     }
@@ -168,15 +166,27 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Holds what each place said against the truth.
-fn judge(scenario: &Scenario, from: WatchFrom, port: Option<u16>, heard: Heard) -> Vec<Seen> {
+/// Holds what each place said of this server against the truth.
+fn judge(scenario: &Scenario, from: WatchFrom, server: Option<SocketAddr>, heard: Heard) -> Vec<Seen> {
+    let port = server
+        .filter(|_| scenario.is_software())
+        .map(|address| address.port());
+    let with_roles = |said: &[Said]| -> Vec<Said> {
+        let told = said.iter().cloned();
+        match server {
+            Some(server) => told.map(|verdict| verdict.with_server(server)).collect(),
+            None => told.collect(),
+        }
+    };
     let mut all = Vec::new();
     for (vantage, said) in heard.places {
         let differences = match (vantage, from) {
             (Some(vantage), WatchFrom::Before) => compare(scenario, vantage, port, &said),
-            (Some(vantage), WatchFrom::During) => compare::joined(scenario, vantage, port, &said),
+            (Some(vantage), WatchFrom::During) => {
+                compare::joined(scenario, vantage, port, &with_roles(&said))
+            }
             (Some(vantage), WatchFrom::After) => {
-                compare::too_late(scenario, vantage, port, &said, heard.since)
+                compare::too_late(scenario, vantage, port, &with_roles(&said), heard.since)
             }
             (None, _) => said
                 .iter()

@@ -1,6 +1,7 @@
 //! One line of `whyreset watch -o json`, read as a stranger reads it: by the names of verdict v1.
 //! Refuses lines that are not of that contract.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
@@ -40,6 +41,34 @@ impl Said {
             .pointer(pointer)
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// The same, told with the true roles: who did not see the start says that it guesses which end
+    /// is the server, and is held to addresses, not to that guess.
+    #[must_use]
+    pub fn with_server(mut self, server: SocketAddr) -> Self {
+        let known = self
+            .value
+            .pointer("/connection/roles_known")
+            .and_then(Value::as_bool);
+        let guessed_client: Option<SocketAddr> = self.text("/connection/client").parse().ok();
+        if known == Some(true) || guessed_client != Some(server) {
+            return self;
+        }
+        let other = match self.text("/reset/from") {
+            "client" => "server",
+            "server" => "client",
+            word => word,
+        };
+        let (from, client, guessed_server) = (
+            Value::from(other),
+            self.value["connection"]["client"].take(),
+            self.value["connection"]["server"].take(),
+        );
+        self.value["reset"]["from"] = from;
+        self.value["connection"]["client"] = guessed_server;
+        self.value["connection"]["server"] = client;
+        self
     }
 
     /// When it happened; none where that is no UTC time of this epoch.
@@ -129,6 +158,24 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::Said;
+
+    #[test]
+    fn a_guessed_role_is_no_accusation_and_a_known_one_is() {
+        let told = |known: bool, client: &str, server: &str| {
+            let line = format!(
+                r#"{{"schema":"whyreset/verdict/1","cause":{{"certainty":"likely"}},"reset":{{"from":"client"}},
+                    "connection":{{"client":"{client}","server":"{server}","roles_known":{known}}}}}"#
+            );
+            let server = "[fd00::2]:80".parse().expect("an address");
+            let said = Said::read(&line).expect("a verdict").with_server(server);
+            (said.text("/reset/from").to_owned(), said.port("server"))
+        };
+        let server = |port| ("server".to_owned(), Some(port));
+        let client = |port| ("client".to_owned(), Some(port));
+        assert_eq!(told(false, "[fd00::2]:80", "[fd00::1]:9"), server(80));
+        assert_eq!(told(false, "[fd00::1]:9", "[fd00::2]:80"), client(80));
+        assert_eq!(told(true, "[fd00::2]:80", "[fd00::1]:9"), client(9));
+    }
 
     #[test]
     fn the_time_is_read() {

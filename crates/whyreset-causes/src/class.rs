@@ -1,0 +1,147 @@
+//! Resets that get the same verdict but for their numbers. For captures with hundreds of thousands
+//! of resets: one of a class is judged, the others are counted with it. Refuses to guess: whatever
+//! a rule of a capture asks is part of the class.
+
+use core::mem::{Discriminant, discriminant};
+
+use whyreset_evidence::{
+    Acceptable, Certainty, Dossier, Half, Join, Passed, Reason, Shape, Side, Sign, Speaks, Stage, Teller,
+    Trigger,
+};
+
+use crate::wire;
+use crate::{idle, pattern};
+
+/// The class of a reset.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Class {
+    from: Option<Side>,
+    kind: (Shape, Stage, Acceptable),
+    signs: Vec<(Discriminant<Sign>, bool)>,
+    told: Option<(Teller, Reason)>,
+    join: Discriminant<Join>,
+    own: HalfClass,
+    other: HalfClass,
+    acked_beyond: bool,
+    trigger: Option<TriggerClass>,
+    timer: bool,
+    soon: bool,
+    late: bool,
+    went_on: bool,
+    /// Ports that expect a protocol are classes of their own.
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct HalfClass {
+    opened: bool,
+    syn_repeated: bool,
+    fin: bool,
+    fin_acked: bool,
+    spoke: bool,
+    passed: bool,
+    upload: bool,
+    unanswered: bool,
+    /// 0, 1, more: what stands out beside a FIN.
+    unacked: u64,
+    all_unacked: bool,
+    in_vain: bool,
+    probed: bool,
+    speaks: Option<Speaks>,
+    alert: bool,
+    idle_close: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct TriggerClass {
+    flags: u8,
+    data: bool,
+    knew_fin: bool,
+    foreign: bool,
+    old: bool,
+}
+
+fn half(half: &Half) -> HalfClass {
+    let quiet = half.data_ago_ms.zip(half.fin_ago_ms);
+    HalfClass {
+        opened: half.opened,
+        syn_repeated: half.syn_repeats > 0,
+        fin: half.fin_ago_ms.is_some(),
+        fin_acked: half.fin_acked,
+        spoke: half.bytes > 0,
+        passed: half.last_ago_ms.is_some(),
+        upload: half.bytes >= pattern::UPLOAD,
+        unanswered: half.unanswered > 0,
+        unacked: half.unacked.min(2),
+        all_unacked: half.unacked >= half.bytes,
+        in_vain: half.retransmits >= wire::GAVE_UP_AFTER,
+        probed: half.probes >= wire::PROBED,
+        speaks: half.speaks,
+        alert: half.alert,
+        idle_close: quiet.is_some_and(|(data, fin)| data.saturating_sub(fin) >= idle::LONG_MS),
+    }
+}
+
+fn trigger(trigger: &Trigger) -> TriggerClass {
+    TriggerClass {
+        flags: trigger.segment.flags.0,
+        data: trigger.segment.len > 0,
+        knew_fin: trigger.knew_fin,
+        foreign: trigger.foreign_numbers,
+        old: trigger.old_timestamp,
+    }
+}
+
+impl Class {
+    /// The class of a reset that passed a capture point; `None` for any other dossier.
+    pub fn of(dossier: &Dossier) -> Option<Self> {
+        let (_, passed): (_, &Passed) = dossier.passed()?;
+        let age = passed.age_ms.unwrap_or(0);
+        let port = dossier.flow.server.port();
+        Some(Self {
+            from: dossier.from(),
+            kind: (passed.shape, passed.stage, passed.acceptable),
+            signs: passed
+                .signs
+                .iter()
+                .map(|sign| (discriminant(sign), sign.is_strong()))
+                .collect(),
+            told: passed.told.as_ref().map(|told| (told.by, told.reason)),
+            join: discriminant(&passed.join),
+            own: half(&passed.own),
+            other: half(&passed.other),
+            acked_beyond: passed.own_acked_beyond,
+            trigger: passed.trigger.as_ref().map(trigger),
+            timer: wire::silence_is_a_timer(dossier).is_seen(),
+            soon: passed.age_ms.is_some_and(|age| age <= wire::SOON_MS),
+            late: age >= wire::LATE_SYN_ACK_MS,
+            went_on: passed.after.went_on,
+            port: wire::expects(port).map(|_| port),
+        })
+    }
+}
+
+/// What is counted of a verdict without judging again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gist {
+    /// The cause's id.
+    pub cause: &'static str,
+    /// How sure.
+    pub certainty: Certainty,
+    /// The situation's id.
+    pub situation: Option<&'static str>,
+    /// Harms nobody.
+    pub benign: bool,
+}
+
+impl Gist {
+    /// Of a verdict.
+    pub fn of(verdict: &whyreset_evidence::Verdict) -> Self {
+        Self {
+            cause: verdict.cause.id,
+            certainty: verdict.cause.certainty,
+            situation: verdict.cause.situation,
+            benign: verdict.reset.benign,
+        }
+    }
+}

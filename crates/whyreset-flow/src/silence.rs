@@ -1,0 +1,71 @@
+//! Silences after which connections were reset, over a whole capture: equal ones are a timer's.
+//! Refuses to call short pauses silences, and to keep more than a bounded sample.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use whyreset_evidence::{Alike, Dossier, Side, What};
+
+/// A pause shorter than this is no silence, milliseconds.
+const SHORTEST_MS: u64 = 5_000;
+/// Two silences are one timer's where they differ by this at most, or by a fiftieth.
+const SPREAD_MS: u64 = 1_000;
+const FIFTIETH: u64 = 50;
+/// Ends that are kept apart, and silences of each.
+const MOST_ENDS: usize = 4_096;
+const MOST_SILENCES: usize = 4_096;
+
+/// The silences that were met so far.
+#[derive(Debug, Default)]
+pub struct Silences {
+    ends: BTreeMap<(SocketAddr, Side), Vec<u64>>,
+}
+
+impl Silences {
+    /// Notes the silence before a reset.
+    pub fn note(&mut self, dossier: &Dossier) {
+        let Some((key, silence)) = of(dossier) else { return };
+        if self.ends.len() >= MOST_ENDS && !self.ends.contains_key(&key) {
+            return;
+        }
+        let silences = self.ends.entry(key).or_default();
+        if silences.len() < MOST_SILENCES {
+            silences.push(silence);
+        }
+    }
+
+    /// Tells a dossier how many others were reset after the same silence.
+    pub fn tell(&self, dossier: &mut Dossier) {
+        let Some((key, silence)) = of(dossier).filter(|(_, silence)| *silence >= SHORTEST_MS) else {
+            return;
+        };
+        let Some(silences) = self.ends.get(&key) else {
+            return;
+        };
+        let within = SPREAD_MS.max(silence / FIFTIETH);
+        let alike = silences.iter().filter(|other| other.abs_diff(silence) <= within);
+        let spread = alike
+            .clone()
+            .map(|other| other.abs_diff(silence))
+            .max()
+            .unwrap_or(0);
+        let told = Alike {
+            count: u32::try_from(alike.count()).unwrap_or(u32::MAX),
+            of: u32::try_from(silences.len()).unwrap_or(u32::MAX),
+            silence_ms: silence,
+            spread_ms: spread,
+        };
+        for fact in &mut dossier.facts {
+            if let What::Passed(passed) = &mut fact.what {
+                passed.silence = Some(told);
+            }
+        }
+    }
+}
+
+/// The server and the end that reset, with the silence before it.
+fn of(dossier: &Dossier) -> Option<((SocketAddr, Side), u64)> {
+    let (fact, passed) = dossier.passed()?;
+    Some(((dossier.flow.server, fact.side?), passed.silence_ms))
+}
