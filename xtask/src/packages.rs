@@ -47,6 +47,11 @@ const PACKAGES: &[Package] = &[
         why: "userspace of the kernel matrix",
     },
     Package {
+        name: "bpftrace",
+        probe: "bpftrace",
+        why: "the script that stands beside the score",
+    },
+    Package {
         name: "cpio",
         probe: "cpio",
         why: "packing the initramfs of the kernel matrix",

@@ -2,8 +2,10 @@
 //! product said from each place against the truth, and writes `docs/SCORE.md`. Refuses to leave a
 //! wrong accusation out.
 
+mod late;
 mod page;
 mod peers;
+mod script;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +14,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+
+use self::script::Script;
 
 /// Where the page goes.
 const PAGE: &str = "docs/SCORE.md";
@@ -37,8 +41,11 @@ pub struct Played {
     broken: Option<String>,
 }
 
-/// All runs, by scenario and family.
-pub type Runs = BTreeMap<(String, String), Played>;
+/// A scenario and the family it was played on.
+pub type Run = (String, String);
+
+/// All runs.
+pub type Runs = BTreeMap<Run, Played>;
 
 impl Played {
     /// The truth was said, with all its particulars, from one place at least, and nothing else
@@ -71,24 +78,15 @@ impl Played {
 /// Plays everything and writes the page.
 pub fn run(binary: &Path) -> Result<()> {
     let captures = tempfile::tempdir().context("no place for captures")?;
-    let output = Command::new(binary)
-        .args([
-            "lab",
-            "run",
-            "--all",
-            "-o",
-            "json",
-            "--jobs",
-            JOBS,
-            "--keep-capture",
-        ])
-        .arg(captures.path())
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot run {}", binary.display()))?;
-    let runs = read(&String::from_utf8_lossy(&output.stdout))?;
+    let script = Script::start();
+    let folder = captures.path().to_string_lossy();
+    let runs = play(binary, &["--keep-capture", &folder])?;
+    let reasons = script
+        .and_then(Script::end)
+        .map(|told| script::by_run(&told, captures.path()));
     let peers = peers::look(captures.path())?;
-    let page = page::write(&runs, &peers);
+    let joined = play(binary, &["--watch-from", "during"])?;
+    let page = page::write(&runs, &joined, &reasons, &peers);
     fs::create_dir_all("docs")?;
     fs::write(PAGE, &page).with_context(|| format!("cannot write {PAGE}"))?;
     println!(
@@ -100,6 +98,17 @@ pub fn run(binary: &Path) -> Result<()> {
     );
     println!("written: {PAGE}");
     Ok(())
+}
+
+/// Every scenario on both families, with more `arguments`.
+fn play(binary: &Path, arguments: &[&str]) -> Result<Runs> {
+    let output = Command::new(binary)
+        .args(["lab", "run", "--all", "-o", "json", "--jobs", JOBS])
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {}", binary.display()))?;
+    read(&String::from_utf8_lossy(&output.stdout))
 }
 
 fn read(lines: &str) -> Result<Runs> {

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::peers::Peer;
-use super::{Place, Played, Runs};
+use super::script::Reasons;
+use super::{Place, Played, Runs, late};
 
-/// Markdown.
-pub fn write(runs: &Runs, peers: &[Peer]) -> String {
+/// Markdown. `joined` are the runs whose watchers came while the connection stood, `reasons` what
+/// the script told, or why it could not run.
+pub fn write(runs: &Runs, joined: &Runs, reasons: &Result<Reasons, String>, peers: &[Peer]) -> String {
     let counted: Vec<(&(String, String), &Played)> =
         runs.iter().filter(|(_, played)| played.counts()).collect();
     let mut page = "# The score\n\nEvery scenario of `whyreset lab`, made to happen by real kernels and real programs on this machine, and \
@@ -16,13 +18,14 @@ pub fn write(runs: &Runs, peers: &[Peer]) -> String {
     head(&mut page, &counted);
     vantages(&mut page, &counted);
     wrong(&mut page, &counted);
-    others(&mut page, &counted, peers);
+    late::write(&mut page, joined);
+    others(&mut page, &counted, reasons, peers);
     confusion(&mut page, &counted);
     failures(&mut page, runs);
     page
 }
 
-fn percent(part: usize, whole: usize) -> String {
+pub fn percent(part: usize, whole: usize) -> String {
     // Down, so that 100 % means all.
     let tenths = (part * 1_000).checked_div(whole).unwrap_or(0);
     format!("{}.{} %", tenths / 10, tenths % 10)
@@ -68,7 +71,7 @@ fn vantages(page: &mut String, counted: &Counted<'_>) {
     );
 }
 
-fn certainly_wrong(place: &Place) -> bool {
+pub fn certainly_wrong(place: &Place) -> bool {
     place.why.contains("wrong accusation: certain") || place.why.contains("certain of another connection")
 }
 
@@ -85,14 +88,20 @@ fn wrong(page: &mut String, counted: &Counted<'_>) {
 }
 
 /// The kernel's reason alone, read as well as it can be: each reason taken for the cause that it
-/// most often stands for in these very runs.
-fn reason_alone(counted: &Counted<'_>) -> (usize, usize) {
+/// most often stands for in these very runs. Where the script could not run, the reasons are those
+/// that the verdicts quote.
+fn reason_alone(counted: &Counted<'_>, reasons: &Result<Reasons, String>) -> (usize, usize) {
     let mut seen: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-    let reason =
-        |played: &'_ Played| -> Option<String> { played.places.get("machine")?.reasons.first().cloned() };
+    let reason = |run: &(String, String), played: &'_ Played| -> Option<String> {
+        match reasons {
+            Ok(told) => told.get(run).cloned(),
+            Err(_) => played.places.get("machine")?.reasons.first().cloned(),
+        }
+    };
     let told: Vec<(String, &Played)> = counted
         .iter()
-        .filter_map(|(_, played)| Some((reason(played)?, *played)))
+        .filter(|(_, played)| played.cause != "unknown")
+        .filter_map(|(run, played)| Some((reason(run, played)?, *played)))
         .collect();
     for (reason, played) in &told {
         *seen.entry(reason).or_default().entry(&played.cause).or_default() += 1;
@@ -105,8 +114,8 @@ fn reason_alone(counted: &Counted<'_>) -> (usize, usize) {
     (right, resets)
 }
 
-fn others(page: &mut String, counted: &Counted<'_>, peers: &[Peer]) {
-    let (right, resets) = reason_alone(counted);
+fn others(page: &mut String, counted: &Counted<'_>, reasons: &Result<Reasons, String>, peers: &[Peer]) {
+    let (right, resets) = reason_alone(counted, reasons);
     let ours = counted
         .iter()
         .filter(|(_, played)| played.cause != "unknown" && played.right())
@@ -119,10 +128,16 @@ fn others(page: &mut String, counted: &Counted<'_>, peers: &[Peer]) {
         "| whyreset | {ours} of {resets} ({}) | cause, process, evidence, fix |",
         percent(ours, resets)
     );
+    let name = match reasons {
+        Ok(_) => "a bpftrace script on `tcp_send_reset`".to_owned(),
+        Err(why) => {
+            format!("the kernel's reason as the verdicts quote it (no bpftrace script beside: {why})")
+        }
+    };
     _ = writeln!(
         page,
-        "| the kernel's reason (a script on `tcp_send_reset`), read at its best: each reason taken for the cause it \
-         most often has in these runs | {right} of {resets} ({}) | `TCP_ABORT_ON_CLOSE` |",
+        "| {name}, read at its best: each reason taken for the cause it most often has in these runs | \
+         {right} of {resets} ({}) | `TCP_ABORT_ON_CLOSE`, both addresses |",
         percent(right, resets)
     );
     for peer in peers {
@@ -203,6 +218,6 @@ fn failures(page: &mut String, runs: &Runs) {
     }
 }
 
-fn first_line(text: &str) -> &str {
+pub fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
