@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use whyreset_evidence::{Acceptable, Passed, Sign};
 
-use crate::half::{Last, Sent};
+use crate::half::{Last, Sent, ms};
 use crate::key::{Direction, Key};
 use crate::packet::{Packet, diff};
 use crate::trail::Step;
@@ -43,19 +43,21 @@ pub struct Connection {
     pub sent: [Sent; 2],
     pub first_at: u64,
     /// Its newest segment in the trail.
-    pub trail: u64,
+    pub trail: u32,
     pub client: Option<Direction>,
     /// The end at whose host the capture was made, where the capture marks it.
     pub here: Option<Direction>,
     pub pending: Option<Box<Pending>>,
-    /// When a router's ICMP error last quoted it.
-    pub icmp_at: u64,
+    /// When a router's ICMP error last quoted it, milliseconds after `first_at`, and 1.
+    pub icmp_ms: u32,
     /// A SYN with another number came last, from here.
     pub stray_syn: Option<Direction>,
     /// Its reset was told.
     pub told: bool,
     /// Copies of segments that were passed over.
-    pub copies: u16,
+    pub copies: u8,
+    /// The silence before its newest segment, milliseconds.
+    pub silence_ms: u32,
 }
 
 impl Connection {
@@ -68,10 +70,11 @@ impl Connection {
             client: None,
             here: None,
             pending: None,
-            icmp_at: 0,
+            icmp_ms: 0,
             stray_syn: None,
             told: false,
             copies: 0,
+            silence_ms: 0,
         }
     }
 
@@ -82,7 +85,7 @@ impl Connection {
 
     /// Whether nothing more is to be expected of it.
     pub fn is_over(&self) -> bool {
-        self.told || self.sent.iter().all(|sent| sent.fin)
+        self.told || self.sent.iter().all(Sent::fin)
     }
 
     /// Whether this segment opens another connection between the same ends.
@@ -91,10 +94,10 @@ impl Connection {
             return false;
         }
         let own = &self.sent[direction.index()];
-        let repeats = own.opened && packet.seq == own.isn;
-        let ended = self.pending.is_some() || self.told || self.sent.iter().any(|sent| sent.fin);
+        let repeats = own.opened() && packet.seq == own.isn;
+        let ended = self.pending.is_some() || self.told || self.sent.iter().any(Sent::fin);
         // A name that never opened this connection, or reuses a port whose connection is over.
-        !repeats && ended || repeats && self.told && self.sent[direction.other().index()].opened
+        !repeats && ended || repeats && self.told && self.sent[direction.other().index()].opened()
     }
 
     /// The same segment once more: both ways of a mirror port, or both sides of a router.
@@ -116,15 +119,16 @@ impl Connection {
                 direction
             });
         }
+        self.silence_ms = ms(packet.at.saturating_sub(self.last_at()));
         let open = packet.flags.syn() && !packet.flags.ack();
         let own = &self.sent[direction.index()];
-        if open && own.started && own.passed && packet.seq != own.isn {
+        if open && own.started() && own.passed() && packet.seq != own.isn {
             // Within a connection: its numbers are not this connection's.
             self.stray_syn = Some(direction);
             let own = &mut self.sent[direction.index()];
             own.last = Last {
                 at: packet.at,
-                frame: packet.frame,
+                frame: (packet.frame & 0xffff_ffff) as u32,
                 seq: packet.seq,
                 ack: packet.ack,
                 len: packet.len,
@@ -132,7 +136,6 @@ impl Connection {
                 window: packet.window,
                 id: packet.id.unwrap_or(0),
                 ttl: packet.ttl,
-                ..own.last
             };
             return;
         }
@@ -239,5 +242,22 @@ impl Pending {
         if self.guesses >= 1 {
             self.passed.signs.push(Sign::Guesses(self.guesses + 1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A quiet connection, its place in the index counted in at its emptiest.
+    #[test]
+    fn a_quiet_connection_is_small() {
+        let index = 4 * 4;
+        let size = size_of::<Connection>() + index;
+        assert!(
+            size < 256,
+            "{size} bytes: {} of each direction",
+            size_of::<Sent>()
+        );
     }
 }

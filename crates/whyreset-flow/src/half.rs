@@ -9,7 +9,8 @@ use crate::packet::{Packet, diff};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Last {
     pub at: u64,
-    pub frame: u64,
+    /// Of a file or stream of more than four thousand million frames only the rest.
+    pub frame: u32,
     pub seq: u32,
     pub ack: u32,
     pub len: u32,
@@ -17,13 +18,33 @@ pub struct Last {
     pub window: u16,
     pub id: u16,
     pub ttl: u8,
-    /// It acknowledges what was never sent to it, or repeats what was long acknowledged.
-    pub foreign: bool,
-    /// Its timestamp is older than an earlier one's.
-    pub old_timestamp: bool,
-    /// The silence of the whole connection before it, milliseconds.
-    pub silence_ms: u32,
 }
+
+/// What was met once, or holds of the last segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Opened,
+    Started,
+    Acks,
+    Scaled,
+    Stamped,
+    Fin,
+    Data,
+    Alert,
+    Passed,
+    /// The last segment acknowledges what was never sent to it, or its numbers are far away.
+    Foreign,
+    /// The last segment's timestamp is older than an earlier one's.
+    Old,
+    /// Its SYN or SYN-ACK bore the window of a NetScaler's.
+    Netscaler,
+}
+
+/// The window of a NetScaler's SYN and SYN-ACK.
+const NETSCALER_WINDOW: u16 = 8190;
+
+const SCALE_AT: u16 = 12;
+const SCALE: u16 = 0xf << SCALE_AT;
 
 /// What one end has sent so far.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,68 +70,138 @@ pub struct Sent {
     windows: u32,
     /// The first payload, packed by [`pack`].
     speaks: u16,
-    /// The window of its SYN or SYN-ACK.
-    pub syn_window: u16,
-    pub scale: u8,
     /// Smallest and greatest TTL of ordinary segments, 0 where none passed.
     pub ttl: (u8, u8),
     pub syn_ttl: u8,
-    pub syn_repeats: u8,
     pub retransmits: u8,
-    pub probes: u8,
-    pub opened: bool,
-    pub started: bool,
-    pub acks: bool,
-    pub scaled: bool,
-    pub stamped: bool,
-    pub fin: bool,
-    pub data: bool,
-    pub alert: bool,
-    pub passed: bool,
+    /// Keep-alive probes since anything came back (high four bits), and repeats of the SYN (low
+    /// four), each 15 at most.
+    counts: u8,
+    /// Bits of [`Mark`], and the shift of the window above them.
+    marks: u16,
 }
 
 impl Sent {
+    const fn has(&self, mark: Mark) -> bool {
+        self.marks & 1 << mark as u16 != 0
+    }
+
+    const fn mark(&mut self, mark: Mark) {
+        self.marks |= 1 << mark as u16;
+    }
+
+    const fn put(&mut self, mark: Mark, holds: bool) {
+        if holds {
+            self.mark(mark);
+        } else {
+            self.marks &= !(1 << mark as u16);
+        }
+    }
+
+    pub const fn opened(&self) -> bool {
+        self.has(Mark::Opened)
+    }
+
+    pub const fn started(&self) -> bool {
+        self.has(Mark::Started)
+    }
+
+    pub const fn acks(&self) -> bool {
+        self.has(Mark::Acks)
+    }
+
+    pub const fn scaled(&self) -> bool {
+        self.has(Mark::Scaled)
+    }
+
+    pub const fn stamped(&self) -> bool {
+        self.has(Mark::Stamped)
+    }
+
+    pub const fn fin(&self) -> bool {
+        self.has(Mark::Fin)
+    }
+
+    pub const fn data(&self) -> bool {
+        self.has(Mark::Data)
+    }
+
+    pub const fn alert(&self) -> bool {
+        self.has(Mark::Alert)
+    }
+
+    pub const fn passed(&self) -> bool {
+        self.has(Mark::Passed)
+    }
+
+    pub const fn foreign(&self) -> bool {
+        self.has(Mark::Foreign)
+    }
+
+    pub const fn old(&self) -> bool {
+        self.has(Mark::Old)
+    }
+
+    pub const fn netscaler(&self) -> bool {
+        self.has(Mark::Netscaler)
+    }
+
+    pub const fn scale(&self) -> u8 {
+        (self.marks >> SCALE_AT) as u8
+    }
+
+    pub const fn probes(&self) -> u8 {
+        self.counts >> 4
+    }
+
+    pub const fn syn_repeats(&self) -> u8 {
+        self.counts & 0x0f
+    }
+
     /// Takes one segment of this direction. `started` and times are relative to `first_at`.
     pub fn take(&mut self, packet: &Packet<'_>, other: &mut Self, first_at: u64) {
-        let silence = packet.at.saturating_sub(self.last.at.max(other.last.at));
         let foreign = self.is_foreign(packet, other);
-        let old_timestamp = self.old_timestamp(packet);
+        let old = self.is_old(packet);
         if packet.flags.syn() {
-            if self.opened && packet.seq == self.isn {
-                self.syn_repeats = self.syn_repeats.saturating_add(1);
+            if self.opened() && packet.seq == self.isn {
+                self.counts = self.counts & 0xf0 | (self.syn_repeats() + 1).min(15);
             }
-            self.opened = true;
+            self.mark(Mark::Opened);
             self.isn = packet.seq;
             self.syn_ttl = packet.ttl;
-            self.syn_window = packet.window;
-            self.scaled = packet.options.window_scale.is_some();
-            self.scale = packet.options.window_scale.unwrap_or(0).min(14);
+            self.put(Mark::Netscaler, packet.window == NETSCALER_WINDOW);
+            if let Some(scale) = packet.options.window_scale {
+                self.mark(Mark::Scaled);
+                self.marks = self.marks & !SCALE | u16::from(scale.min(14)) << SCALE_AT;
+            }
         }
         self.take_numbers(packet, other, first_at);
         if packet.flags.ack() {
-            if !self.acks || diff(packet.ack, self.acked) > 0 {
+            if !self.acks() || diff(packet.ack, self.acked) > 0 {
                 other.retransmits = 0;
                 self.acked = packet.ack;
             }
-            self.acks = true;
+            self.mark(Mark::Acks);
         }
         // Whatever comes back answers a probe.
-        other.probes = 0;
+        other.counts &= 0x0f;
         if let Some((stamp, _)) = packet.options.timestamps {
-            if !self.stamped || diff(stamp, self.stamp) > 0 {
+            if !self.stamped() || diff(stamp, self.stamp) > 0 {
                 self.stamp = stamp;
             }
-            self.stamped = true;
+            self.mark(Mark::Stamped);
         }
         self.windows |= window_bit(packet.window);
         self.ttl = match self.ttl {
             (0, 0) => (packet.ttl, packet.ttl),
             (low, high) => (low.min(packet.ttl), high.max(packet.ttl)),
         };
-        self.passed = true;
+        self.mark(Mark::Passed);
+        self.put(Mark::Foreign, foreign);
+        self.put(Mark::Old, old);
         self.last = Last {
             at: packet.at,
-            frame: packet.frame,
+            frame: (packet.frame & 0xffff_ffff) as u32,
             seq: packet.seq,
             ack: packet.ack,
             len: packet.len,
@@ -118,29 +209,26 @@ impl Sent {
             window: packet.window,
             id: packet.id.unwrap_or(0),
             ttl: packet.ttl,
-            foreign,
-            old_timestamp,
-            silence_ms: u32::try_from(silence / 1_000_000).unwrap_or(u32::MAX),
         };
     }
 
     fn take_numbers(&mut self, packet: &Packet<'_>, other: &mut Self, first_at: u64) {
         let since_first = ms(packet.at.saturating_sub(first_at));
         let end = packet.end();
-        if !self.started {
-            self.started = true;
+        if !self.started() {
+            self.mark(Mark::Started);
             self.nxt = packet.seq;
         }
         let probe = packet.len <= 1
             && !packet.flags.syn()
             && !packet.flags.fin()
             && packet.seq == self.nxt.wrapping_sub(1)
-            && self.passed
-            && other.acks
+            && self.passed()
+            && other.acks()
             && other.acked == self.nxt;
         if probe {
-            self.probes = self.probes.saturating_add(1);
-        } else if packet.segment_len() > 0 && diff(end, self.nxt) <= 0 && self.passed {
+            self.counts = self.counts & 0x0f | (self.probes() + 1).min(15) << 4;
+        } else if packet.segment_len() > 0 && diff(end, self.nxt) <= 0 && self.passed() {
             self.retransmits = self.retransmits.saturating_add(1);
         }
         let new = diff(end, self.nxt);
@@ -153,32 +241,33 @@ impl Sent {
                 self.unanswered = self.unanswered.saturating_add(payload);
                 other.unanswered = 0;
                 self.data_ms = since_first;
-                self.alert = packet.alert;
-                if !self.data {
+                self.put(Mark::Alert, packet.alert);
+                if !self.data() {
                     self.speaks = pack(packet.speaks);
                 }
-                self.data = true;
+                self.mark(Mark::Data);
             }
             self.nxt = end;
         }
-        if packet.flags.fin() && !self.fin {
-            self.fin = true;
+        if packet.flags.fin() && !self.fin() {
+            self.mark(Mark::Fin);
             self.fin_ms = since_first;
         }
     }
 
     /// It acknowledges what the other end never sent, or carries bytes far from its own.
     fn is_foreign(&self, packet: &Packet<'_>, other: &Self) -> bool {
-        let ahead = packet.flags.ack() && other.started && diff(packet.ack, other.nxt) > 0;
-        let behind = packet.flags.ack() && other.opened && diff(packet.ack, other.isn) <= 0;
-        let window = i64::from(other.last.window) << other.scale;
-        let beyond =
-            other.acks && packet.len > 0 && i64::from(diff(packet.seq, other.acked)) > window.max(65_535) * 2;
-        self.passed && (ahead || behind || beyond) || (ahead || behind) && !packet.flags.rst()
+        let ahead = packet.flags.ack() && other.started() && diff(packet.ack, other.nxt) > 0;
+        let behind = packet.flags.ack() && other.opened() && diff(packet.ack, other.isn) <= 0;
+        let window = i64::from(other.last.window) << other.scale();
+        let beyond = other.acks()
+            && packet.len > 0
+            && i64::from(diff(packet.seq, other.acked)) > window.max(65_535) * 2;
+        self.passed() && (ahead || behind || beyond) || (ahead || behind) && !packet.flags.rst()
     }
 
-    fn old_timestamp(&self, packet: &Packet<'_>) -> bool {
-        matches!(packet.options.timestamps, Some((stamp, _)) if self.stamped && diff(stamp, self.stamp) < 0)
+    fn is_old(&self, packet: &Packet<'_>) -> bool {
+        matches!(packet.options.timestamps, Some((stamp, _)) if self.stamped() && diff(stamp, self.stamp) < 0)
     }
 
     /// Whether it ever used this window; a false `true` is possible.
@@ -189,27 +278,27 @@ impl Sent {
     /// What a dossier gets.
     pub fn tell(&self, other: &Self, at: u64, first_at: u64) -> Half {
         let ago = |since_first: u32| ms(at.saturating_sub(first_at)).saturating_sub(since_first).into();
-        let all_acked = other.acks && diff(other.acked, self.nxt) >= 0;
+        let all_acked = other.acks() && diff(other.acked, self.nxt) >= 0;
         Half {
-            opened: self.opened,
-            syn_repeats: self.syn_repeats.into(),
-            fin_ago_ms: self.fin.then(|| ago(self.fin_ms)),
-            fin_acked: self.fin && all_acked,
+            opened: self.opened(),
+            syn_repeats: self.syn_repeats().into(),
+            fin_ago_ms: self.fin().then(|| ago(self.fin_ms)),
+            fin_acked: self.fin() && all_acked,
             bytes: self.bytes,
-            last_ago_ms: self.passed.then(|| at.saturating_sub(self.last.at) / 1_000_000),
-            data_ago_ms: self.data.then(|| ago(self.data_ms)),
+            last_ago_ms: self.passed().then(|| at.saturating_sub(self.last.at) / 1_000_000),
+            data_ago_ms: self.data().then(|| ago(self.data_ms)),
             unanswered: self.unanswered.into(),
-            unacked: if self.started && other.acks && !all_acked {
+            unacked: if self.started() && other.acks() && !all_acked {
                 diff(self.nxt, other.acked).unsigned_abs().into()
             } else {
                 0
             },
             retransmits: self.retransmits.into(),
-            probes: self.probes.into(),
-            zero_window: self.passed && self.last.window == 0,
+            probes: self.probes().into(),
+            zero_window: self.passed() && self.last.window == 0,
             speaks: unpack(self.speaks),
-            alert: self.alert,
-            ttl: self.passed.then_some(self.ttl),
+            alert: self.alert(),
+            ttl: self.passed().then_some(self.ttl),
         }
     }
 }

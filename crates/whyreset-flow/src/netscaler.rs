@@ -7,13 +7,10 @@ use whyreset_evidence::{Reason, Teller, Told};
 
 use crate::half::Sent;
 
-/// Windows of its SYN or SYN-ACK.
-const OWN_WINDOW: u16 = 8190;
-
 /// The reason, where the sender's ordinary segments are a NetScaler's.
 pub fn told(window: u16, ttl: u8, own: &Sent) -> Option<Told> {
-    let family = ttl > 128 || own.opened && own.syn_ttl > 128;
-    if !family || !own.opened || own.syn_window != OWN_WINDOW {
+    let family = ttl > 128 || own.opened() && own.syn_ttl > 128;
+    if !family || !own.opened() || !own.netscaler() {
         return None;
     }
     let (reason, text) = code(window)?;

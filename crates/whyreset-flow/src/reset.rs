@@ -24,6 +24,8 @@ pub struct Scene<'a> {
     pub borrowed_ttl: Option<(u8, u8)>,
     /// A router's ICMP error just answered a segment of the other end.
     pub icmp: bool,
+    /// The silence before the connection's newest segment, milliseconds.
+    pub silence_ms: u32,
     /// A SYN with another initial number came last from the other end, within the connection.
     pub stray_syn: bool,
 }
@@ -33,11 +35,11 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
     let (shape, trigger) = shape(packet, scene, lately);
     let at = packet.at;
     let silence_ms = match &trigger {
-        Some(trigger) if trigger.frame == scene.other.last.frame => scene.other.last.silence_ms.into(),
+        Some(_) if scene.other.last.at >= scene.own.last.at => scene.silence_ms.into(),
         Some(_) => 0,
         None => at.saturating_sub(scene.own.last.at.max(scene.other.last.at)) / 1_000_000,
     };
-    let anything = scene.own.passed || scene.other.passed;
+    let anything = scene.own.passed() || scene.other.passed();
     Passed {
         frame: packet.frame,
         header: header(packet),
@@ -48,8 +50,8 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         age_ms: anything.then(|| at.saturating_sub(scene.first_at) / 1_000_000),
         own: scene.own.tell(scene.other, at, scene.first_at),
         other: scene.other.tell(scene.own, at, scene.first_at),
-        own_acked_beyond: scene.own.acks
-            && (!scene.other.opened || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),
+        own_acked_beyond: scene.own.acks()
+            && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),
         near: None,
         signs: signs(packet, scene, shape, trigger.is_some()),
         told: told(packet).or_else(|| netscaler::told(packet.window, packet.ttl, scene.own)),
@@ -86,21 +88,21 @@ fn shape<'a>(
 ) -> (Shape, Option<Trigger>) {
     let last = &scene.other.last;
     if packet.flags.ack() {
-        let after_syn = scene.other.passed && is_open(last.flags);
+        let after_syn = scene.other.passed() && is_open(last.flags);
         let answers = packet.ack == last.seq.wrapping_add(1).wrapping_add(last.len);
-        if after_syn && answers && !(scene.own.opened && scene.own.acks) {
+        if after_syn && answers && !(scene.own.opened() && scene.own.acks()) {
             return (Shape::Refusal, Some(drawn_by_last(packet, scene)));
         }
         return (Shape::Active, None);
     }
     let fits = |flags: u16, ack: u32| Flags(flags).ack() && ack == packet.seq;
-    if scene.other.passed && fits(last.flags, last.ack) {
+    if scene.other.passed() && fits(last.flags, last.ack) {
         return (Shape::Reply, Some(drawn_by_last(packet, scene)));
     }
     if let Some(step) = lately.find(|step| fits(step.flags, step.ack)) {
         return (Shape::Reply, Some(drawn_by(packet, scene, step)));
     }
-    let nothing_known = !scene.other.passed;
+    let nothing_known = !scene.other.passed();
     let shape = if packet.window == 0 && nothing_known {
         Shape::Reply
     } else {
@@ -114,15 +116,25 @@ fn ago(packet: &Packet<'_>, at: u64) -> f64 {
     ago.as_secs_f64() * 1e3
 }
 
+/// The whole number of a frame that is not later than `now`, of its lower half.
+const fn whole(low: u32, now: u64) -> u64 {
+    let guess = now & !0xffff_ffff | low as u64;
+    if guess > now {
+        guess.wrapping_sub(1 << 32)
+    } else {
+        guess
+    }
+}
+
 fn drawn_by_last(packet: &Packet<'_>, scene: &Scene<'_>) -> Trigger {
     let last: &Last = &scene.other.last;
     Trigger {
         segment: segment(last.flags, last.seq, last.ack, last.len, last.window, last.ttl),
         ago_ms: ago(packet, last.at),
-        frame: last.frame,
+        frame: whole(last.frame, packet.frame),
         knew_fin: knew_fin(scene, last.ack),
-        foreign_numbers: last.foreign || scene.stray_syn,
-        old_timestamp: last.old_timestamp,
+        foreign_numbers: scene.other.foreign() || scene.stray_syn,
+        old_timestamp: scene.other.old(),
     }
 }
 
@@ -138,7 +150,7 @@ fn drawn_by(packet: &Packet<'_>, scene: &Scene<'_>, step: &Step) -> Trigger {
 }
 
 fn knew_fin(scene: &Scene<'_>, ack: u32) -> bool {
-    scene.own.fin && diff(ack, scene.own.nxt) >= 0
+    scene.own.fin() && diff(ack, scene.own.nxt) >= 0
 }
 
 fn segment(flags: u16, seq: u32, ack: u32, len: u32, window: u16, ttl: u8) -> Segment {
@@ -156,7 +168,7 @@ fn segment(flags: u16, seq: u32, ack: u32, len: u32, window: u16, ttl: u8) -> Se
 /// RFC 9293 §3.10.7.3 before the handshake is complete, RFC 5961 §3.2 afterwards.
 fn acceptable(packet: &Packet<'_>, scene: &Scene<'_>) -> Acceptable {
     let (own, other) = (scene.own, scene.other);
-    if other.opened && !own.opened && !own.acks {
+    if other.opened() && !own.opened() && !own.acks() {
         return if packet.flags.ack() && packet.ack == other.nxt {
             Acceptable::Exact
         } else if packet.flags.ack() {
@@ -165,14 +177,14 @@ fn acceptable(packet: &Packet<'_>, scene: &Scene<'_>) -> Acceptable {
             Acceptable::Unknown
         };
     }
-    if !other.acks {
+    if !other.acks() {
         return Acceptable::Unknown;
     }
     let next = other.acked;
-    let window = i64::from(other.last.window) << if own.scaled { other.scale } else { 0 };
+    let window = i64::from(other.last.window) << if own.scaled() { other.scale() } else { 0 };
     let ahead = i64::from(diff(packet.seq, next));
     // What the receiver took since its last acknowledgment is not seen from here.
-    let under_way = own.started && packet.seq == own.nxt;
+    let under_way = own.started() && packet.seq == own.nxt;
     if ahead == 0 || under_way {
         Acceptable::Exact
     } else if (1..window.max(1)).contains(&ahead) {
@@ -188,12 +200,12 @@ fn stage(scene: &Scene<'_>) -> Stage {
     } else {
         (scene.other, scene.own)
     };
-    match (client.passed || server.passed, client.fin, server.fin) {
+    match (client.passed() || server.passed(), client.fin(), server.fin()) {
         (false, ..) => Stage::Unknown,
         (_, true, true) => Stage::Closed,
         (_, false, false) => {
-            let greeted = client.opened && (!server.opened || !client.acks);
-            let answered_only = server.opened && !client.opened && !client.acks;
+            let greeted = client.opened() && (!server.opened() || !client.acks());
+            let answered_only = server.opened() && !client.opened() && !client.acks();
             if greeted || answered_only {
                 Stage::Handshake
             } else {
@@ -211,8 +223,8 @@ fn conn_state(scene: &Scene<'_>) -> &'static str {
     } else {
         (scene.other, scene.own)
     };
-    match (client.opened, server.opened, scene.from_client) {
-        (true, true, _) if client.fin && server.fin => "SF",
+    match (client.opened(), server.opened(), scene.from_client) {
+        (true, true, _) if client.fin() && server.fin() => "SF",
         (true, true, true) => "RSTO",
         (true, true, false) => "RSTR",
         (true, false, true) => "RSTOS0",
@@ -225,22 +237,22 @@ fn conn_state(scene: &Scene<'_>) -> &'static str {
 fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> Vec<Sign> {
     let (own, last) = (scene.own, &scene.other.last);
     let mut signs = Vec::new();
-    if let Some(usual) = own.passed.then_some(own.ttl).or(scene.borrowed_ttl) {
+    if let Some(usual) = own.passed().then_some(own.ttl).or(scene.borrowed_ttl) {
         signs.extend(distance(packet.ttl, usual));
         let (handshake, data) = (own.syn_ttl, own.last.ttl);
-        if own.opened && own.data && handshake != data && hops(handshake).abs_diff(hops(data)) > 1 {
+        if own.opened() && own.data() && handshake != data && hops(handshake).abs_diff(hops(data)) > 1 {
             signs.push(Sign::Proxied { handshake, data });
         }
     }
     let mirrored = packet.window == last.window && packet.window != 0 && !own.used_window(packet.window);
-    if scene.other.passed && mirrored {
+    if scene.other.passed() && mirrored {
         signs.push(Sign::MirroredWindow(packet.window));
     }
     if let Some(id) = packet.id
-        && scene.other.passed
+        && scene.other.passed()
         && id > 1
         && id == last.id
-        && !(own.passed && own.last.id.abs_diff(id) < 64)
+        && !(own.passed() && own.last.id.abs_diff(id) < 64)
     {
         signs.push(Sign::MirroredId(id));
     }

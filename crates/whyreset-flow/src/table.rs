@@ -10,6 +10,7 @@ use core::net::{IpAddr, SocketAddr};
 use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Side, Source, Timestamp, What};
 
 use crate::conn::{Connection, Pending};
+use crate::half::ms;
 use crate::key::{Direction, Key};
 use crate::packet::Packet;
 use crate::reset::{self, Scene};
@@ -18,8 +19,8 @@ use crate::trail::{Step, Trail};
 
 /// How long after a reset its consequences are watched for, nanoseconds of capture time.
 pub const HORIZON_NS: u64 = 2_000_000_000;
-/// An ICMP error belongs to a reset this near, nanoseconds.
-const ICMP_NS: u64 = 1_000_000_000;
+/// An ICMP error belongs to a reset this near, milliseconds.
+const ICMP_MS: u32 = 1_000;
 /// Segments of one connection that a ladder gets.
 const LADDER: usize = 12;
 /// Segments of all connections that are remembered for ladders and triggers.
@@ -107,9 +108,9 @@ impl Table {
     pub fn icmp(&mut self, at: u64, source: SocketAddr, destination: SocketAddr) {
         let (key, _) = Key::of(source, destination);
         if let Some(connection) = self.slots.find(&key) {
-            connection.icmp_at = at;
+            connection.icmp_ms = ms(at.saturating_sub(connection.first_at)).saturating_add(1);
             if let Some(pending) = &mut connection.pending
-                && at.saturating_sub(pending.at) < ICMP_NS
+                && ms(at.saturating_sub(pending.at)) < ICMP_MS
             {
                 pending.passed.signs.push(whyreset_evidence::Sign::IcmpBeside);
             }
@@ -161,7 +162,7 @@ impl Table {
             counters.copies += 1;
             connection.copies = connection.copies.saturating_add(1);
         } else {
-            if !connection.sent[direction.index()].passed && packet.flags.syn() && packet.flags.ack() {
+            if !connection.sent[direction.index()].passed() && packet.flags.syn() && packet.flags.ack() {
                 remember(&mut self.hosts, packet.source.ip(), packet.ttl);
             }
             connection.trail = self.trail.add(packet, direction, connection.trail);
@@ -188,7 +189,10 @@ impl Table {
             first_at: connection.first_at,
             from_client: client == direction,
             borrowed_ttl: hosts.get(&packet.source.ip()).copied(),
-            icmp: connection.icmp_at != 0 && packet.at.saturating_sub(connection.icmp_at) < ICMP_NS,
+            icmp: connection.icmp_ms != 0
+                && ms(packet.at.saturating_sub(connection.first_at)).saturating_sub(connection.icmp_ms)
+                    < ICMP_MS,
+            silence_ms: connection.silence_ms,
             stray_syn: connection.stray_syn == Some(direction.other()),
         };
         let lately = trail
@@ -309,7 +313,7 @@ fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str) -
 fn near(connection: &Connection) -> Option<Direction> {
     let untouched = |direction: Direction| {
         let sent = &connection.sent[direction.index()];
-        sent.passed && matches!(sent.ttl, (64, 64) | (128, 128) | (255, 255))
+        sent.passed() && matches!(sent.ttl, (64, 64) | (128, 128) | (255, 255))
     };
     match (untouched(Direction::Low), untouched(Direction::High)) {
         (true, false) => Some(Direction::Low),

@@ -27,7 +27,7 @@ pub struct Step {
     pub window: u16,
     /// TTL or hop limit.
     pub ttl: u8,
-    before: u64,
+    before: u32,
 }
 
 /// The ring.
@@ -35,7 +35,7 @@ pub struct Step {
 pub struct Trail {
     ring: Vec<Step>,
     size: usize,
-    written: u64,
+    written: u32,
 }
 
 impl Trail {
@@ -50,7 +50,7 @@ impl Trail {
     }
 
     /// Keeps a segment; `before` is what the last call for the same connection gave, 0 at first.
-    pub fn add(&mut self, packet: &Packet<'_>, direction: Direction, before: u64) -> u64 {
+    pub fn add(&mut self, packet: &Packet<'_>, direction: Direction, before: u32) -> u32 {
         let step = Step {
             at: packet.at,
             frame: packet.frame,
@@ -63,23 +63,25 @@ impl Trail {
             ttl: packet.ttl,
             before,
         };
-        let place = self.place(self.written + 1);
+        // Names begin anew after four thousand million; 0 is none.
+        let name = self.written.checked_add(1).unwrap_or(1);
+        let place = self.place(name);
         match self.ring.get_mut(place) {
             Some(old) => *old = step,
             None => self.ring.push(step),
         }
-        self.written += 1;
-        self.written
+        self.written = name;
+        name
     }
 
-    fn place(&self, name: u64) -> usize {
-        usize::try_from((name - 1) % self.size as u64).unwrap_or(0)
+    fn place(&self, name: u32) -> usize {
+        (name as usize - 1) % self.size
     }
 
     /// The segments of one connection that are still held, the newest first.
-    pub fn back(&self, mut name: u64) -> impl Iterator<Item = &Step> {
+    pub fn back(&self, mut name: u32) -> impl Iterator<Item = &Step> {
         core::iter::from_fn(move || {
-            let held = name != 0 && name <= self.written && name + self.size as u64 > self.written;
+            let held = name != 0 && name <= self.written && ((self.written - name) as usize) < self.size;
             let step = held.then(|| self.ring.get(self.place(name))).flatten()?;
             name = step.before;
             Some(step)

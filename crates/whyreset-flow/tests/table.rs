@@ -16,6 +16,13 @@ impl Dice {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
+    fn small<T: TryFrom<u64>>(&mut self, mask: u64) -> T
+    where
+        T::Error: core::fmt::Debug,
+    {
+        T::try_from(self.next() & mask).unwrap()
+    }
+
     fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
@@ -66,14 +73,14 @@ fn random_segments_are_taken() {
                 at: 1_000_000_000 + dice.below(50_000_000_000),
                 ttl: u8::try_from(dice.below(256)).unwrap(),
                 id: (dice.below(2) == 0).then(|| u16::try_from(dice.below(4)).unwrap()),
-                seq: dice.next() as u32 & if dice.below(2) == 0 { 0xff } else { u32::MAX },
-                ack: dice.next() as u32 & if dice.below(2) == 0 { 0xff } else { u32::MAX },
-                window: dice.next() as u16,
+                seq: dice.small([0xff, 0xffff_ffff][usize::from(frame % 2 == 0)]),
+                ack: dice.small([0xff, 0xffff_ffff][usize::from(frame % 2 == 0)]),
+                window: dice.small(0xffff),
                 len: u32::try_from(dice.below(1_500)).unwrap(),
                 options: Options {
-                    window_scale: (dice.below(3) == 0).then(|| dice.next() as u8),
-                    timestamps: (dice.below(2) == 0).then(|| (dice.next() as u32, 0)),
-                    mptcp_reset: (dice.below(9) == 0).then(|| dice.next() as u8),
+                    window_scale: (dice.below(3) == 0).then(|| dice.small(0xff)),
+                    timestamps: (dice.below(2) == 0).then(|| (dice.small(0xffff_ffff), 0)),
+                    mptcp_reset: (dice.below(9) == 0).then(|| dice.small(0xff)),
                     mptcp_fastclose: dice.below(20) == 0,
                 },
                 payload: &payload,
@@ -81,7 +88,7 @@ fn random_segments_are_taken() {
                     0,
                     frame,
                     if back { (server, client) } else { (client, server) },
-                    dice.next() as u16 & 0xfff,
+                    dice.small(0xfff),
                 )
             };
             table.add(&one, &mut |_| told += 1);
@@ -116,12 +123,12 @@ fn a_reset_that_waits_is_told_when_its_connection_gives_way() {
     let ends = addresses(1);
     table.add(&packet(1_000, 1, ends, 0x02), &mut |one| told.push(one.frame));
     table.add(&packet(2_000, 2, (ends.1, ends.0), 0x14), &mut |one| {
-        told.push(one.frame)
+        told.push(one.frame);
     });
     for number in 2..200 {
         let at = 3_000 + number;
         table.add(&packet(at, number + 1, addresses(number), 0x02), &mut |one| {
-            told.push(one.frame)
+            told.push(one.frame);
         });
     }
     table.finish(&mut |one| told.push(one.frame));
