@@ -1,0 +1,117 @@
+//! The bytes in hand: a buffer that refills from an input and grows only by what really arrives.
+
+use std::io;
+
+use crate::CaptureError;
+use crate::input::Input;
+
+/// Bytes asked for at once.
+const READ: usize = 4 << 20;
+
+/// A stretch of the unpacked stream.
+pub(crate) struct Window {
+    pub input: Input,
+    buf: Vec<u8>,
+    /// The unread bytes are `buf[pos..end]`.
+    pos: usize,
+    end: usize,
+    /// Offset in the stream of `buf[0]`.
+    base: u64,
+    ended: bool,
+}
+
+impl Window {
+    /// Over `input`, whose next byte has `offset` in its stream.
+    pub fn new(input: Input, offset: u64) -> Self {
+        Self { input, buf: vec![0; READ], pos: 0, end: 0, base: offset, ended: false }
+    }
+
+    /// Offset in the stream of the next unread byte.
+    #[inline]
+    pub fn offset(&self) -> u64 {
+        self.base + self.pos as u64
+    }
+
+    /// The unread bytes in hand.
+    #[inline]
+    pub fn have(&self) -> &[u8] {
+        &self.buf[self.pos..self.end]
+    }
+
+    /// Marks `count` bytes in hand as read.
+    #[inline]
+    pub fn consume(&mut self, count: usize) {
+        debug_assert!(count <= self.end - self.pos, "only what is in hand can be consumed");
+        self.pos += count;
+    }
+
+    /// Bytes that were consumed just before, `back` bytes ago and `len` long: they stay until the next
+    /// [`Self::need`].
+    #[inline]
+    pub fn consumed(&self, back: usize, len: usize) -> &[u8] {
+        let start = self.pos - back;
+        &self.buf[start..start + len]
+    }
+
+    /// Reads until `count` bytes are in hand; `false` where the stream ends before. Returns as soon as
+    /// they are there, however few a pipe gives at once.
+    pub fn need(&mut self, count: usize) -> Result<bool, CaptureError> {
+        while self.end - self.pos < count {
+            if self.fill()? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Passes over `count` bytes without keeping them; the number that was there.
+    pub fn skip(&mut self, count: u64) -> Result<u64, CaptureError> {
+        let mut left = count;
+        loop {
+            let now = usize::try_from(left).unwrap_or(usize::MAX).min(self.end - self.pos);
+            self.pos += now;
+            left -= now as u64;
+            if left == 0 || self.fill()? == 0 {
+                return Ok(count - left);
+            }
+        }
+    }
+
+    #[cold]
+    fn fill(&mut self) -> Result<usize, CaptureError> {
+        if self.ended {
+            return Ok(0);
+        }
+        if self.pos > 0 {
+            self.buf.copy_within(self.pos..self.end, 0);
+            self.base += self.pos as u64;
+            self.end -= self.pos;
+            self.pos = 0;
+        }
+        if self.end == self.buf.len() {
+            self.buf.resize(self.buf.len() * 2, 0);
+        }
+        let read = self.input.read(&mut self.buf[self.end..]).map_err(|why| self.failed(why))?;
+        self.end += read;
+        self.ended = read == 0;
+        Ok(read)
+    }
+
+    /// Offset in the stream up to which it was read.
+    pub fn read_to(&self) -> u64 {
+        self.base + self.end as u64
+    }
+
+    /// The error that says that the bytes at `offset` contradict the format.
+    pub fn corrupt(&self, offset: u64, why: impl Into<String>) -> CaptureError {
+        CaptureError::Corrupt { name: self.input.name.clone(), offset, why: why.into() }
+    }
+
+    fn failed(&self, why: io::Error) -> CaptureError {
+        let (name, offset) = (self.input.name.clone(), self.read_to());
+        match self.input.packing() {
+            Some(packing) => CaptureError::Unpack { name, packing, offset, why: why.to_string() },
+            None => CaptureError::Read { name, offset, why },
+        }
+    }
+}
