@@ -67,7 +67,7 @@ pub struct Sent {
     /// When its FIN passed.
     pub fin_ms: u32,
     /// Windows that it used, as a small Bloom filter.
-    windows: u32,
+    windows: [u8; 3],
     /// The first payload, packed by [`pack`].
     speaks: u16,
     /// Smallest and greatest TTL of ordinary segments, 0 where none passed.
@@ -191,7 +191,8 @@ impl Sent {
             }
             self.mark(Mark::Stamped);
         }
-        self.windows |= window_bit(packet.window);
+        let (byte, bit) = window_bit(packet.window);
+        self.windows[byte] |= bit;
         self.ttl = match self.ttl {
             (0, 0) => (packet.ttl, packet.ttl),
             (low, high) => (low.min(packet.ttl), high.max(packet.ttl)),
@@ -272,7 +273,8 @@ impl Sent {
 
     /// Whether it ever used this window; a false `true` is possible.
     pub const fn used_window(&self, window: u16) -> bool {
-        self.windows & window_bit(window) != 0
+        let (byte, bit) = window_bit(window);
+        self.windows[byte] & bit != 0
     }
 
     /// What a dossier gets.
@@ -303,8 +305,9 @@ impl Sent {
     }
 }
 
-const fn window_bit(window: u16) -> u32 {
-    1 << (window.wrapping_mul(0x9e37) >> 11)
+const fn window_bit(window: u16) -> (usize, u8) {
+    let bit = (window.wrapping_mul(0x9e37) >> 8) as usize % 24;
+    (bit / 8, 1 << (bit % 8))
 }
 
 /// Milliseconds of nanoseconds, in four bytes.
