@@ -2,6 +2,10 @@
 //! kernel concerned is watched, and it is not so) from `Blind` (it is not watched). Refuses to
 //! know a cause.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
 use whyreset_evidence::{Dossier, Errno, Fact, Finding, Segment, Sent, Side, Socket, TcpState};
 
 use crate::gone::{self, Past};

@@ -1,5 +1,7 @@
 //! What a cause declares.
 
+use alloc::string::String;
+
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Source};
 
 /// Families of causes, in the order they are listed.

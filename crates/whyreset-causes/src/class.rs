@@ -2,6 +2,8 @@
 //! of resets: one of a class is judged, the others are counted with it. Refuses to guess: whatever
 //! a rule of a capture asks is part of the class.
 
+use alloc::vec::Vec;
+
 use core::mem::{Discriminant, discriminant};
 
 use whyreset_evidence::{

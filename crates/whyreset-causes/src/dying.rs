@@ -1,5 +1,9 @@
 //! How the process ended that let go of the connection. Refuses to know a cause.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
 use whyreset_evidence::{Dossier, Exit, Finding, Process, signal_name};
 
 use crate::{Accuse, ask, reading, words};

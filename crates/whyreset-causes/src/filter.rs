@@ -1,6 +1,8 @@
 //! Whether a packet filter, and not an end's TCP, stands behind a reset. A rule that rejects
 //! leaves one trace in the kernel: the segment it rejected is dropped. Refuses to know a cause.
 
+use alloc::format;
+
 use core::time::Duration;
 
 use whyreset_evidence::{Dossier, Drop, Fact, Finding};

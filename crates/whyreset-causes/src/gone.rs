@@ -1,6 +1,9 @@
 //! What had become of the sending end's connection before the segment that drew the reset came:
 //! the kernel's own answer only says that it knows no such connection. Refuses to know a cause.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+
 use core::time::Duration;
 
 use whyreset_evidence::{Dossier, Ended, Errno, Fact, Finding, Mode, Process, Sent, Side, Socket, TcpState};

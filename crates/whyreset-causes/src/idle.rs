@@ -1,6 +1,10 @@
 //! Idle timeouts that people meet, and the settings behind them. A silence that equals one is a
 //! hint at where to look. Refuses to prove anything: equal numbers are no evidence of who counted.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::words;
 
 /// A silence this long is a pause between requests and no delay within one.

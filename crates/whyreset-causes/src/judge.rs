@@ -7,6 +7,11 @@
 //! and names it as the mechanism. Where several stand equally high and none explains the rest,
 //! nothing is proved and the answer is `unknown`, with each of them as a rival.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use whyreset_evidence::{Certainty, Dossier, EvidenceLine, Finding, Mark, Named, Rival, Verdict};
 
 use crate::catalog::{CATALOG, UNKNOWN};

@@ -6,7 +6,10 @@
 //!
 //! This crate refuses to know where a fact came from, to read a clock, and to print.
 
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 mod ask;
 mod catalog;

@@ -1,5 +1,9 @@
 //! A cause's page: the Markdown beside its declaration, read for its fixes and its runnable cases.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use whyreset_evidence::{Certainty, Dossier, RecordError, parse_dossier};
 
 use crate::Cause;

@@ -1,6 +1,10 @@
 //! What a reset that passed a capture point says by itself, whatever the cause: the connection, the
 //! reset, who sent it. Refuses to see more than headers.
 
+use alloc::format;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
 use core::time::Duration;
 
 use whyreset_evidence::{

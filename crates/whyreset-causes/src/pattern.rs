@@ -1,6 +1,10 @@
 //! Patterns that several causes' situations share: what a connection had lived through when it was
 //! reset. Refuses to know a cause.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::vec::Vec;
+
 use whyreset_evidence::{Dossier, Drop, Fact, Finding, Side};
 
 use crate::cause::Situation;
@@ -186,7 +190,7 @@ mod tests {
                 .map(|finding| finding.text().to_owned())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(told("fds=10 fd-limit=1024 memory=89/100"), Vec::<String>::new());
+        assert!(told("fds=10 fd-limit=1024 memory=89/100").is_empty());
         assert_eq!(
             told("fds=930 fd-limit=1024 memory=90/100"),
             [
@@ -194,6 +198,6 @@ mod tests {
                 "the control group of app[7] used 90 bytes of at most 100 bytes of memory",
             ]
         );
-        assert_eq!(told("fds=10 fd-limit=1024"), Vec::<String>::new());
+        assert!(told("fds=10 fd-limit=1024").is_empty());
     }
 }

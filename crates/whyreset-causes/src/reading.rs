@@ -1,6 +1,10 @@
 //! What a dossier says by itself, whatever the cause: stage, outcome, victim, and the evidence
 //! that belongs to every verdict.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use core::time::Duration;
 
 use whyreset_evidence::{

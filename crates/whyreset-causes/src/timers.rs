@@ -1,6 +1,10 @@
 //! Which timer ended the sending end's connection, from the socket it left. Refuses to know a
 //! cause.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
 use whyreset_evidence::{Dossier, Errno, Fact, Finding, Socket, TcpState};
 
 use crate::gone::{self, Past};

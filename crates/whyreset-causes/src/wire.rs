@@ -1,6 +1,11 @@
 //! Questions that causes put to a reset which passed a capture point. What a header cannot tell is
 //! not asked here. Refuses to know a cause.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::string::ToString as _;
+
 use whyreset_evidence::{
     Acceptable, Certainty, Dossier, Fact, Finding, Flags, Half, Join, Passed, Reason, Segment, Shape, Side,
     Speaks, Stage, Teller,

@@ -1,5 +1,10 @@
 //! Numbers and names as the sentences of all causes spell them.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::string::ToString as _;
+
 use core::time::Duration;
 
 use whyreset_evidence::{Dossier, Flags, Process, Segment, Side};
@@ -33,11 +38,11 @@ pub fn span(span: Duration) -> String {
         ms if ms < 7_200_000.0 => (ms / 6e4, "min"),
         ms => (ms / 3.6e6, "h"),
     };
-    if value >= 10.0 || value.fract() < 0.05 {
-        format!("{value:.0} {unit}")
-    } else {
-        format!("{value:.1} {unit}")
+    if value >= 10.0 {
+        return format!("{value:.0} {unit}");
     }
+    let figures = format!("{value:.1}");
+    format!("{} {unit}", figures.strip_suffix(".0").unwrap_or(&figures))
 }
 
 /// The span of a kernel field kept in milliseconds.

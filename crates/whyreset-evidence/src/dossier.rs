@@ -1,5 +1,8 @@
 //! All facts about one reset, and the questions that every judge asks of them.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use core::time::Duration;
 
 use crate::{

@@ -1,5 +1,10 @@
 //! Something observed, with the place it can be looked up.
 
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+
 use core::fmt;
 
 use crate::{Passed, Process, Segment, Side, Socket, TcpState, Timestamp};

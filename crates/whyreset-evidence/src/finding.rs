@@ -1,5 +1,7 @@
 //! The answer to one question put to a dossier.
 
+use alloc::string::String;
+
 /// *Could not see* is never *did not happen*.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {

@@ -5,7 +5,10 @@
 //! This crate refuses to observe, to judge and to print: it has no clock, no files, no threads,
 //! no serialisation framework and no dependency.
 
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 mod dossier;
 mod fact;

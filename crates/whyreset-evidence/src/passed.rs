@@ -1,6 +1,10 @@
 //! A reset as it passed a capture point, with what had passed there before and after it. Refuses
 //! to say who sent it: a header bears a name, and anybody can write one.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use core::fmt;
 
 use crate::{Segment, Side, Stage};

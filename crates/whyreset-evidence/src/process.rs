@@ -1,5 +1,8 @@
 //! A process as it is named in a verdict.
 
+use alloc::format;
+use alloc::string::String;
+
 use core::fmt;
 
 /// A process that acted on, owned or suffered from a connection.

@@ -9,6 +9,8 @@
 //! Times are milliseconds from the flow line's `at`. A fact without `cite=` (which takes the rest
 //! of its line) cites the kernel event it is.
 
+use alloc::string::String;
+
 mod read;
 mod words;
 mod write;

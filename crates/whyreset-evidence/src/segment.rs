@@ -1,5 +1,7 @@
 //! A TCP segment, reduced to what a verdict may need.
 
+use alloc::vec::Vec;
+
 use core::fmt;
 
 /// TCP header flags, as the wire's byte has them (RFC 9293 §3.1).

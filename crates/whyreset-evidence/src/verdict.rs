@@ -1,5 +1,8 @@
 //! What is said in the end. The JSON contract (verdict v1) is written from this shape.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use core::time::Duration;
 
 use crate::{Errno, Flow, Process, Side, Source, Timestamp};

@@ -1,3 +1,8 @@
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use whyreset_evidence::{Certainty, Dossier, Errno, Join, Party, Shape, Socket, Stage};
 
 use crate::cause::{Accuse, Cause, From, Group, Rules};

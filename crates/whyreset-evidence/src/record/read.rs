@@ -1,5 +1,10 @@
 //! Lines of text to a dossier. Every error names its line.
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use core::time::Duration;
 
 use super::words::{milliseconds, number, process, state, token};

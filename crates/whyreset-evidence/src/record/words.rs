@@ -1,5 +1,9 @@
 //! The words of a fact line, both ways: each type that a fact carries reads and writes its own.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use core::fmt::Write as _;
 use core::time::Duration;
 

@@ -1,5 +1,8 @@
 //! A dossier to lines of text.
 
+use alloc::format;
+use alloc::string::String;
+
 use core::fmt::Write as _;
 
 use super::DEFAULT_START;

@@ -1,3 +1,5 @@
+use alloc::format;
+
 use whyreset_evidence::{Certainty, Dossier, Errno, Finding, Party, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};

@@ -1,3 +1,7 @@
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::ToString;
+
 use whyreset_evidence::{Certainty, Dossier, Fact, Finding, Party, Received, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, Rules, need};

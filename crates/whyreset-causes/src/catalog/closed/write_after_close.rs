@@ -1,3 +1,7 @@
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState, Timestamp};
 
 use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};

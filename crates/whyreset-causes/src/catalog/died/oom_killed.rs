@@ -1,3 +1,6 @@
+use alloc::format;
+use alloc::string::String;
+
 use whyreset_evidence::{Certainty, Exit, Party};
 
 use crate::cause::{Accuse, Cause, From, Group, need};

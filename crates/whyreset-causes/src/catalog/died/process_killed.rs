@@ -1,3 +1,5 @@
+use alloc::format;
+
 use whyreset_evidence::{Certainty, Exit, Party, signal_name};
 
 use crate::cause::{Accuse, Cause, From, Group, need};

@@ -1,3 +1,6 @@
+use alloc::borrow::ToOwned;
+use alloc::format;
+
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, need};

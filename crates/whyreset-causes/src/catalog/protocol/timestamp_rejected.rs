@@ -1,3 +1,5 @@
+use alloc::format;
+
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
 use super::bad_syn_ack::refused_answer;

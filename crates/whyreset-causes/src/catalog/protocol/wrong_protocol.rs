@@ -1,3 +1,6 @@
+use alloc::format;
+use alloc::string::String;
+
 use whyreset_evidence::{Certainty, Dossier, Party, Speaks};
 
 use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, need};
