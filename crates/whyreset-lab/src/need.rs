@@ -37,6 +37,7 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
     ("haproxy", "haproxy", "haproxy"),
     ("hping3", "hping3", "hping3"),
     ("iptables", "iptables", "iptables"),
+    ("java", "java", "default-jre-headless"),
     ("lighttpd", "lighttpd", "lighttpd"),
     ("grpc", "/usr/lib/python3/dist-packages/grpc", "python3-grpcio"),
     ("memcached", "memcached", "memcached"),
@@ -60,6 +61,7 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
     ("sshd", "sshd", "openssh-server"),
     ("stunnel", "stunnel4", "stunnel4"),
     ("tc", "tc", "iproute2"),
+    ("tomcat", "/usr/share/tomcat10", "tomcat10-common"),
     ("uwsgi", "uwsgi", "uwsgi-core"),
     ("xinetd", "xinetd", "xinetd"),
 ];
