@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -19,6 +20,9 @@ const SCRIPT: &str = "xtask/src/score/reset_reason.bt";
 
 /// bpftrace wants tracefs where it looks for it; a mount of our own goes with the process.
 const LINE: &str = r#"mount -t tracefs tracefs /sys/kernel/tracing && exec bpftrace -B none "$0""#;
+
+/// Interrupted, bpftrace throws away what it has not printed yet.
+const SETTLED: Duration = Duration::from_millis(500);
 
 /// What it told: the kernel's reason by number, for each run of whose server it saw a reset.
 pub type Reasons = BTreeMap<Run, String>;
@@ -63,6 +67,7 @@ impl Script {
 
     /// Ends it; what it printed since it was attached.
     pub fn end(mut self) -> Result<String, String> {
+        thread::sleep(SETTLED);
         let pid = self.child.id().to_string();
         sh::run(Command::new("kill").args(["-INT", &pid])).map_err(|error| format!("{error:#}"))?;
         let told = self.told.take().ok_or("it was not attached")?;

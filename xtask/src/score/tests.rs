@@ -1,6 +1,8 @@
 //! A score that counts in its own favour is none.
 
-use super::{Played, read};
+use std::collections::BTreeMap;
+
+use super::{Played, late, page, read};
 
 /// One place of one run, as `lab run -o json` prints it.
 fn line(pass: bool, said: &str) -> String {
@@ -46,4 +48,57 @@ fn a_silence_that_nobody_listened_to_is_not_right() {
 fn what_was_skipped_does_not_count() {
     let skipped = r#"{"scenario":"a","cause":"unread-data","family":"4","vantage":null,"pass":null,"why":"skipped: x","said":[]}"#;
     assert!(!only(skipped).counts());
+}
+
+/// A line of its own scenario.
+fn of(scenario: &str, line: &str) -> String {
+    line.replace(r#""scenario":"a""#, &format!(r#""scenario":"{scenario}""#))
+}
+
+#[test]
+fn who_came_late_is_counted_by_what_was_said() {
+    let accused = line(false, "linger-abort").replace(
+        r#""why":"""#,
+        r#""why":"wrong accusation: certain of linger-abort, it was unread-data""#,
+    );
+    let runs = [
+        of("right", &line(true, "unread-data")),
+        of("honest", &line(true, "unknown").replace("certain", "unknown")),
+        of("wrong", &accused),
+    ];
+    let mut page = String::new();
+    late::write(&mut page, &read(&runs.join("\n")).expect("lines of the lab"));
+    assert!(page.contains("| 3 | 3 | 1 (33.3 %) | 1 | 1 | 1 |"), "{page}");
+    assert!(page.contains("- honest v4: unread-data was not said"), "{page}");
+    assert!(
+        page.contains("- wrong v4, from the server: wrong accusation"),
+        "{page}"
+    );
+}
+
+#[test]
+fn the_script_is_counted_by_what_each_reason_most_often_means() {
+    let same = [
+        of("one", &line(true, "unread-data")),
+        of("two", &line(true, "unread-data")),
+    ];
+    let other = of("three", &line(true, "linger-abort"))
+        .replace(r#""cause":"unread-data""#, r#""cause":"linger-abort""#);
+    let runs = read(&format!("{}\n{other}", same.join("\n"))).expect("lines of the lab");
+    // One reason for all: it is right in two, and wrong in the third.
+    let reasons = runs.keys().map(|run| (run.clone(), "11".to_owned())).collect();
+    let page = page::write(&runs, &BTreeMap::new(), &Ok(reasons), &[]);
+    let row = |page: &str| {
+        let line = page.lines().find(|line| line.contains("read at its best"));
+        line.unwrap_or_default().to_owned()
+    };
+    assert!(
+        row(&page).contains("bpftrace script") && row(&page).contains("| 2 of 3 (66.6 %) |"),
+        "{page}"
+    );
+    let page = page::write(&runs, &BTreeMap::new(), &Err("not here".to_owned()), &[]);
+    assert!(
+        row(&page).contains("not here") && row(&page).contains("| 0 of 3 (0.0 %) |"),
+        "{page}"
+    );
 }
