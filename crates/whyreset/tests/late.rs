@@ -60,7 +60,11 @@ fn played(ids: &[&str], family: Family, from: WatchFrom) -> usize {
 fn who_comes_while_the_connection_stands_is_honest() {
     let right = play(WatchFrom::During);
     // How these ten end is all decided after the watcher came.
-    assert!(right >= 8, "the cause was said in {right} of {} only", SCENARIOS.len());
+    assert!(
+        right >= 8,
+        "the cause was said in {right} of {} only",
+        SCENARIOS.len()
+    );
 }
 
 #[test]
