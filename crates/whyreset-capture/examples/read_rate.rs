@@ -17,7 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     while let Some(record) = reader.next()? {
         records += 1;
         bytes += record.data.len() as u64;
-        sum = sum.wrapping_add(record.at_ns.unwrap_or(0)).wrapping_add(u64::from(record.wire_len));
+        sum = sum
+            .wrapping_add(record.at_ns.unwrap_or(0))
+            .wrapping_add(u64::from(record.wire_len));
     }
     let seconds = start.elapsed().as_secs_f64();
     let read = reader.progress().bytes_read;

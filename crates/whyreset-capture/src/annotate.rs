@@ -38,11 +38,19 @@ pub fn annotate(
     output: &Path,
     comments: &BTreeMap<u64, String>,
 ) -> Result<Annotated, CaptureError> {
-    if let Some((frame, text)) = comments.iter().find(|(_, text)| text.len() > usize::from(u16::MAX)) {
-        return Err(CaptureError::CommentTooLong { frame: *frame, len: text.len() });
+    if let Some((frame, text)) = comments
+        .iter()
+        .find(|(_, text)| text.len() > usize::from(u16::MAX))
+    {
+        return Err(CaptureError::CommentTooLong {
+            frame: *frame,
+            len: text.len(),
+        });
     }
     if same_file(input, output) {
-        return Err(CaptureError::SameFile { name: output.display().to_string() });
+        return Err(CaptureError::SameFile {
+            name: output.display().to_string(),
+        });
     }
     let reader = Reader::open(input)?;
     let mut target = Target::create(output).map_err(|why| unwritten(output, why))?;
@@ -55,7 +63,10 @@ pub fn annotate(
 }
 
 fn unwritten(output: &Path, why: io::Error) -> CaptureError {
-    CaptureError::Write { name: output.display().to_string(), why }
+    CaptureError::Write {
+        name: output.display().to_string(),
+        why,
+    }
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {
@@ -78,13 +89,19 @@ impl Target {
         let place = fs::canonicalize(output).unwrap_or_else(|_| output.to_owned());
         if fs::metadata(&place).is_ok_and(|meta| !meta.is_file()) {
             let file = OpenOptions::new().write(true).open(&place)?;
-            return Ok(Self { file: BufWriter::new(file), unfinished: None });
+            return Ok(Self {
+                file: BufWriter::new(file),
+                unfinished: None,
+            });
         }
         let mut name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         name.push(format!(".{}.part", std::process::id()));
         let part = place.with_file_name(name);
         let file = OpenOptions::new().write(true).create_new(true).open(&part)?;
-        Ok(Self { file: BufWriter::with_capacity(1 << 20, file), unfinished: Some((part, place)) })
+        Ok(Self {
+            file: BufWriter::with_capacity(1 << 20, file),
+            unfinished: Some((part, place)),
+        })
     }
 
     fn keep(mut self) -> io::Result<()> {
@@ -128,7 +145,10 @@ fn copy(
     out: &mut impl Write,
     comments: &BTreeMap<u64, String>,
 ) -> Result<Annotated, Fault> {
-    let mut done = Done { left: comments.clone(), packets: 0 };
+    let mut done = Done {
+        left: comments.clone(),
+        packets: 0,
+    };
     match &reader.format {
         Format::Legacy(..) => copy_legacy(&mut reader, out, &mut done)?,
         Format::Pcapng(_) => copy_blocks(&mut reader, out, &mut done)?,
@@ -149,7 +169,9 @@ struct Done {
 
 fn copy_legacy(reader: &mut Reader, out: &mut impl Write, done: &mut Done) -> Result<(), Fault> {
     let interfaces = reader.interfaces().to_vec();
-    let resolution = interfaces.first().map_or(Resolution::MICRO, |interface| interface.tsresol);
+    let resolution = interfaces
+        .first()
+        .map_or(Resolution::MICRO, |interface| interface.tsresol);
     write::section(out)?;
     for interface in &interfaces {
         write::interface(out, interface)?;
@@ -164,7 +186,15 @@ fn copy_legacy(reader: &mut Reader, out: &mut impl Write, done: &mut Done) -> Re
 }
 
 fn copy_blocks(reader: &mut Reader, out: &mut impl Write, done: &mut Done) -> Result<(), Fault> {
-    let Reader { window, format: Format::Pcapng(pcapng), notices, .. } = reader else { return Ok(()) };
+    let Reader {
+        window,
+        format: Format::Pcapng(pcapng),
+        notices,
+        ..
+    } = reader
+    else {
+        return Ok(());
+    };
     while let Some(block) = next_block(window, &mut pcapng.big, true, notices)? {
         let packet = if block.is_read() {
             pcapng.read(block, window, notices)?
@@ -198,14 +228,28 @@ fn commented(
     let padded = packet.caplen.next_multiple_of(4);
     let (fixed, data, options) = match block.kind {
         EPB_MAGIC | PB_MAGIC => {
-            let options = bytes.get(EPB_DATA + padded..bytes.len().saturating_sub(4)).unwrap_or_default();
-            (bytes.get(8..EPB_DATA).unwrap_or_default().to_vec(), EPB_DATA, options)
+            let options = bytes
+                .get(EPB_DATA + padded..bytes.len().saturating_sub(4))
+                .unwrap_or_default();
+            (
+                bytes.get(8..EPB_DATA).unwrap_or_default().to_vec(),
+                EPB_DATA,
+                options,
+            )
         }
         // A simple packet has no room for a comment: it becomes an enhanced one, of the section's first
         // interface and without a time as far as that form can say so.
-        _ => (order.words(&[0, 0, 0, u32_of(packet.caplen), packet.wire_len]), SPB_DATA, [].as_slice()),
+        _ => (
+            order.words(&[0, 0, 0, u32_of(packet.caplen), packet.wire_len]),
+            SPB_DATA,
+            [].as_slice(),
+        ),
     };
-    let kind = if block.kind == SPB_MAGIC { EPB_MAGIC } else { block.kind };
+    let kind = if block.kind == SPB_MAGIC {
+        EPB_MAGIC
+    } else {
+        block.kind
+    };
     let data = bytes.get(data..data + packet.caplen).unwrap_or_default();
     write::packet(out, order, kind, &fixed, data, Some(text), options)
 }

@@ -37,7 +37,10 @@ impl Block {
     /// Whether Wireshark gives it a frame number though no packet is in it (seen with 4.0: custom blocks,
     /// journal entries, three forms of system calls).
     pub fn is_other_frame(self) -> bool {
-        matches!(self.kind, CB_MAGIC | DCB_MAGIC | SJE_MAGIC | 0x204 | 0x216 | 0x221)
+        matches!(
+            self.kind,
+            CB_MAGIC | DCB_MAGIC | SJE_MAGIC | 0x204 | 0x216 | 0x221
+        )
     }
 }
 
@@ -64,7 +67,9 @@ pub(crate) fn next_block(
         return Ok(None);
     }
     let have = window.have();
-    let [k0, k1, k2, k3, l0, l1, l2, l3, b0, b1, b2, b3, ..] = *have else { return Ok(None) };
+    let [k0, k1, k2, k3, l0, l1, l2, l3, b0, b1, b2, b3, ..] = *have else {
+        return Ok(None);
+    };
     // The type of a section header reads the same in both orders; its third word tells which holds.
     if u32::from_le_bytes([k0, k1, k2, k3]) == SHB_MAGIC {
         let order = u32::from_le_bytes([b0, b1, b2, b3]);
@@ -91,9 +96,17 @@ pub(crate) fn next_block(
 }
 
 pub(crate) fn u32_in(big: bool, bytes: [u8; 4]) -> u32 {
-    if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    if big {
+        u32::from_be_bytes(bytes)
+    } else {
+        u32::from_le_bytes(bytes)
+    }
 }
 
 pub(crate) fn u16_in(big: bool, bytes: [u8; 2]) -> u16 {
-    if big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+    if big {
+        u16::from_be_bytes(bytes)
+    } else {
+        u16::from_le_bytes(bytes)
+    }
 }

@@ -49,7 +49,10 @@ impl Clock {
                 _ => Scale::Nothing,
             }
         };
-        Self { scale, offset_ns: i128::from(offset) * i128::from(SECOND) }
+        Self {
+            scale,
+            offset_ns: i128::from(offset) * i128::from(SECOND),
+        }
     }
 
     /// Nanoseconds since the epoch, held to 0..=`u64::MAX`.
@@ -63,7 +66,9 @@ impl Clock {
             Scale::Nothing => 0,
         };
         // Both terms are below 2^95, so the sum cannot overflow.
-        let ns = i128::try_from(ns).unwrap_or(i128::MAX).saturating_add(self.offset_ns);
+        let ns = i128::try_from(ns)
+            .unwrap_or(i128::MAX)
+            .saturating_add(self.offset_ns);
         u64::try_from(ns.max(0)).unwrap_or(u64::MAX)
     }
 }

@@ -199,7 +199,10 @@ struct First<'a>(&'a [u8]);
 
 impl fmt::Display for First<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+        let text = self
+            .0
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
         if text {
             return write!(f, "`{}`", self.0.escape_ascii());
         }

@@ -71,7 +71,10 @@ impl Input {
     /// Takes `source` and undoes its packing, if it has one.
     pub fn new(name: String, source: Box<dyn Read + Send>, total: Option<u64>) -> Result<Self, CaptureError> {
         let count = Arc::new(AtomicU64::new(0));
-        let mut raw = Counted { inner: source, count: Arc::clone(&count) };
+        let mut raw = Counted {
+            inner: source,
+            count: Arc::clone(&count),
+        };
         let mut head = Vec::with_capacity(4);
         // A pipe may give less at once than the four bytes that tell the packing.
         while head.len() < 4 {
@@ -79,7 +82,13 @@ impl Input {
             match (&mut raw).take(want).read_to_end(&mut head) {
                 Ok(0) => break,
                 Ok(_) => {}
-                Err(why) => return Err(CaptureError::Read { name, offset: head.len() as u64, why }),
+                Err(why) => {
+                    return Err(CaptureError::Read {
+                        name,
+                        offset: head.len() as u64,
+                        why,
+                    });
+                }
             }
         }
         if head.is_empty() {
@@ -94,14 +103,27 @@ impl Input {
                 Err(why) => return Err(CaptureError::Read { name, offset: 0, why }),
             },
         };
-        Ok(Self { name, source, count, total })
+        Ok(Self {
+            name,
+            source,
+            count,
+            total,
+        })
     }
 
     /// A file that is known to be plain, from where it stands.
     pub fn plain(name: String, file: File, total: u64) -> Self {
         let count = Arc::new(AtomicU64::new(0));
-        let raw = Counted { inner: file, count: Arc::clone(&count) };
-        Self { name, source: Source::Plain(Box::new(raw)), count, total: Some(total) }
+        let raw = Counted {
+            inner: file,
+            count: Arc::clone(&count),
+        };
+        Self {
+            name,
+            source: Source::Plain(Box::new(raw)),
+            count,
+            total: Some(total),
+        }
     }
 
     /// Up to `buf.len()` bytes, whatever is there; 0 at the end.

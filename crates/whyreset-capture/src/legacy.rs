@@ -64,7 +64,32 @@ impl Legacy {
 
     /// From the file header; the error says what is not read.
     pub fn from_header(header: &[u8; FILE_HEADER]) -> Result<Self, String> {
-        let [m0, m1, m2, m3, v0, v1, n0, n1, _, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = *header;
+        let [
+            m0,
+            m1,
+            m2,
+            m3,
+            v0,
+            v1,
+            n0,
+            n1,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            s0,
+            s1,
+            s2,
+            s3,
+            l0,
+            l1,
+            l2,
+            l3,
+        ] = *header;
         let Some((big, unit, modified)) = Self::magic([m0, m1, m2, m3]) else {
             return Err("it does not begin as legacy pcap does".to_owned());
         };
@@ -74,7 +99,11 @@ impl Legacy {
             (543, 0) | (2, 0..=2) => Some(Order::Swapped),
             (2, 3) => Some(Order::Unsure),
             (2.., _) => None,
-            _ => return Err(format!("it is legacy pcap of version {major}.{minor}, which is too old")),
+            _ => {
+                return Err(format!(
+                    "it is legacy pcap of version {major}.{minor}, which is too old"
+                ));
+            }
         };
         let snaplen = u32_in(big, [s0, s1, s2, s3]);
         // The upper half tells of frame check sequences, the lower the link type.
@@ -92,7 +121,11 @@ impl Legacy {
 
     /// The unit of its timestamps.
     pub fn resolution(&self) -> Resolution {
-        if self.unit == 1 { Resolution::NANO } else { Resolution::MICRO }
+        if self.unit == 1 {
+            Resolution::NANO
+        } else {
+            Resolution::MICRO
+        }
     }
 
     /// Bytes of a record header.
@@ -105,7 +138,12 @@ impl Legacy {
     #[inline]
     pub fn head(&self, bytes: &[u8; HEAD]) -> Head {
         let word = |at: usize| u32_in(self.big, [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let mut head = Head { sec: word(0), fraction: word(4), caplen: word(8), wire_len: word(12) };
+        let mut head = Head {
+            sec: word(0),
+            fraction: word(4),
+            caplen: word(8),
+            wire_len: word(12),
+        };
         if let Some(order) = self.old
             && (matches!(order, Order::Swapped) || head.caplen > head.wire_len)
         {
@@ -137,9 +175,17 @@ impl Legacy {
 
 #[inline]
 fn u32_in(big: bool, bytes: [u8; 4]) -> u32 {
-    if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    if big {
+        u32::from_be_bytes(bytes)
+    } else {
+        u32::from_le_bytes(bytes)
+    }
 }
 
 fn u16_in(big: bool, bytes: [u8; 2]) -> u16 {
-    if big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+    if big {
+        u16::from_be_bytes(bytes)
+    } else {
+        u16::from_le_bytes(bytes)
+    }
 }

@@ -85,22 +85,49 @@ pub enum CommentOn {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated { what, offset, have, need } => {
-                write!(f, "cut off at its end: the {what} at byte {offset} has {have} of {need} bytes")
+            Self::Truncated {
+                what,
+                offset,
+                have,
+                need,
+            } => {
+                write!(
+                    f,
+                    "cut off at its end: the {what} at byte {offset} has {have} of {need} bytes"
+                )
             }
-            Self::PackedTruncated(packing) => write!(f, "cut off: the {} stream has no end", packing.as_str()),
+            Self::PackedTruncated(packing) => {
+                write!(f, "cut off: the {} stream has no end", packing.as_str())
+            }
             Self::TrailingBytes(packing) => {
-                write!(f, "bytes after the end of the {} stream were left out", packing.as_str())
+                write!(
+                    f,
+                    "bytes after the end of the {} stream were left out",
+                    packing.as_str()
+                )
             }
             Self::Shrank { had, read } => {
-                write!(f, "became shorter while it was read: {read} of {had} bytes were there")
+                write!(
+                    f,
+                    "became shorter while it was read: {read} of {had} bytes were there"
+                )
             }
-            Self::SkippedBlocks { kind: Some(kind), count } => match kind_name(*kind) {
+            Self::SkippedBlocks {
+                kind: Some(kind),
+                count,
+            } => match kind_name(*kind) {
                 Some(name) => write!(f, "skipped {count} {name} block(s)"),
                 None => write!(f, "skipped {count} block(s) of type {kind:#010x}"),
             },
-            Self::SkippedBlocks { kind: None, count } => write!(f, "skipped {count} block(s) of further types"),
-            Self::Drops { interface, if_drop, os_drop, .. } => write!(
+            Self::SkippedBlocks { kind: None, count } => {
+                write!(f, "skipped {count} block(s) of further types")
+            }
+            Self::Drops {
+                interface,
+                if_drop,
+                os_drop,
+                ..
+            } => write!(
                 f,
                 "packets lost while capturing on interface {interface}: {} by the interface, {} by the system",
                 Count(*if_drop),
@@ -221,15 +248,29 @@ mod tests {
             notices.skipped(7);
             notices.comment(CommentOn::Frame(1), &[b'x'; 5000]);
         }
-        let kinds = notices.all().iter().filter(|n| matches!(n, Notice::SkippedBlocks { .. })).count();
+        let kinds = notices
+            .all()
+            .iter()
+            .filter(|n| matches!(n, Notice::SkippedBlocks { .. }))
+            .count();
         assert_eq!(kinds, KINDS + 1);
-        assert!(notices.all().contains(&Notice::SkippedBlocks { kind: Some(7), count: 10_001 }));
-        assert!(notices.all().contains(&Notice::CommentsLeftOut { count: 10_000 - 256 }));
+        assert!(notices.all().contains(&Notice::SkippedBlocks {
+            kind: Some(7),
+            count: 10_001
+        }));
+        assert!(
+            notices
+                .all()
+                .contains(&Notice::CommentsLeftOut { count: 10_000 - 256 })
+        );
     }
 
     #[test]
     fn hostile_comments_are_not_obeyed() {
-        let notice = Notice::Comment { on: CommentOn::Section(1), text: "\u{1b}[2Jgone".to_owned() };
+        let notice = Notice::Comment {
+            on: CommentOn::Section(1),
+            text: "\u{1b}[2Jgone".to_owned(),
+        };
         assert_eq!(notice.to_string(), "comment on section 1: `\\u{1b}[2Jgone`");
     }
 }

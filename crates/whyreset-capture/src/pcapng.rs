@@ -61,7 +61,11 @@ pub(crate) struct Packet {
 
 impl Pcapng {
     /// The next packet; its block is consumed last.
-    pub fn next(&mut self, window: &mut Window, notices: &mut Notices) -> Result<Option<Packet>, CaptureError> {
+    pub fn next(
+        &mut self,
+        window: &mut Window,
+        notices: &mut Notices,
+    ) -> Result<Option<Packet>, CaptureError> {
         while let Some(block) = next_block(window, &mut self.big, false, notices)? {
             if block.is_read() {
                 let packet = self.read(block, window, notices)?;
@@ -74,7 +78,12 @@ impl Pcapng {
             let (offset, need) = (window.offset(), u64::from(block.len));
             let have = window.skip(need)?;
             if have < need {
-                notices.push(Notice::Truncated { what: "block", offset, have, need });
+                notices.push(Notice::Truncated {
+                    what: "block",
+                    offset,
+                    have,
+                    need,
+                });
                 return Ok(None);
             }
             self.pass(block, notices);
@@ -96,6 +105,10 @@ impl Pcapng {
         notices: &mut Notices,
     ) -> Result<Option<Packet>, CaptureError> {
         let bytes = window.have().get(..block.len as usize).unwrap_or_default();
+        if bytes.last_chunk().map(|last| u32_in(self.big, *last)) != Some(block.len) {
+            let why = "a block ends with another length than it begins with";
+            return Err(window.corrupt(window.offset(), why));
+        }
         let read = match block.kind {
             SHB_MAGIC => self.section(bytes, notices).map(|()| None),
             IDB_MAGIC => self.interface(bytes, notices).map(|()| None),
@@ -105,14 +118,6 @@ impl Pcapng {
             SPB_MAGIC => self.simple(bytes).map(Some),
             _ => Ok(None),
         };
-        let read = read.and_then(|packet| {
-            let twice = bytes.last_chunk().map(|last| u32_in(self.big, *last));
-            if twice == Some(block.len) {
-                Ok(packet)
-            } else {
-                Err("a block ends with another length than it begins with".to_owned())
-            }
-        });
         self.frame += u64::from(block.is_packet() && read.is_ok());
         read.map_err(|why| window.corrupt(window.offset(), why))
     }
@@ -121,7 +126,9 @@ impl Pcapng {
         let (_, header) = parse_sectionheaderblock(bytes).map_err(|_| unfit("section header"))?;
         if header.major_version != 1 {
             let (major, minor) = (header.major_version, header.minor_version);
-            return Err(format!("a section is pcapng of version {major}.{minor}, only 1.x is known"));
+            return Err(format!(
+                "a section is pcapng of version {major}.{minor}, only 1.x is known"
+            ));
         }
         self.section = self.section.saturating_add(1);
         self.first = self.interfaces.len();
@@ -130,8 +137,11 @@ impl Pcapng {
     }
 
     fn interface(&mut self, bytes: &[u8], notices: &mut Notices) -> Result<(), String> {
-        let parse =
-            if self.big { parse_interfacedescriptionblock_be } else { parse_interfacedescriptionblock_le };
+        let parse = if self.big {
+            parse_interfacedescriptionblock_be
+        } else {
+            parse_interfacedescriptionblock_le
+        };
         let (_, block) = parse(bytes).map_err(|_| unfit("interface description"))?;
         if self.interfaces.len() >= MAX_INTERFACES {
             return Err(format!("it describes more than {MAX_INTERFACES} interfaces"));
@@ -148,8 +158,15 @@ impl Pcapng {
                 _ => {}
             }
         }
-        comments(&block.options, CommentOn::Interface(index(self.interfaces.len())), notices);
-        self.states.push(State { clock: Clock::new(tsresol, tsoffset), drops: None });
+        comments(
+            &block.options,
+            CommentOn::Interface(index(self.interfaces.len())),
+            notices,
+        );
+        self.states.push(State {
+            clock: Clock::new(tsresol, tsoffset),
+            drops: None,
+        });
         let [low, high, ..] = block.linktype.0.to_le_bytes();
         self.interfaces.push(Interface {
             name,
@@ -163,8 +180,11 @@ impl Pcapng {
     }
 
     fn statistics(&mut self, bytes: &[u8], notices: &mut Notices) -> Result<(), String> {
-        let parse =
-            if self.big { parse_interfacestatisticsblock_be } else { parse_interfacestatisticsblock_le };
+        let parse = if self.big {
+            parse_interfacestatisticsblock_be
+        } else {
+            parse_interfacestatisticsblock_le
+        };
         let (_, block) = parse(bytes).map_err(|_| unfit("interface statistics"))?;
         let at = self.index_of(block.if_id)?;
         let (mut received, mut if_drop, mut os_drop) = (None, None, None);
@@ -180,14 +200,23 @@ impl Pcapng {
         if let Some(state) = self.states.get_mut(at)
             && (received.is_some() || if_drop.is_some() || os_drop.is_some())
         {
-            let notice = Notice::Drops { interface: index(at), received, if_drop, os_drop };
+            let notice = Notice::Drops {
+                interface: index(at),
+                received,
+                if_drop,
+                os_drop,
+            };
             notices.drops(&mut state.drops, notice);
         }
         Ok(())
     }
 
     fn enhanced(&self, bytes: &[u8], notices: &mut Notices) -> Result<Packet, String> {
-        let parse = if self.big { parse_enhancedpacketblock_be } else { parse_enhancedpacketblock_le };
+        let parse = if self.big {
+            parse_enhancedpacketblock_be
+        } else {
+            parse_enhancedpacketblock_le
+        };
         let (_, block) = parse(bytes).map_err(|_| unfit("enhanced packet"))?;
         let time = u64::from(block.ts_high) << 32 | u64::from(block.ts_low);
         let mut packet = self.packet(block.if_id, Some(time))?;
@@ -208,7 +237,9 @@ impl Pcapng {
     }
 
     fn obsolete(&self, bytes: &[u8], notices: &mut Notices) -> Result<Packet, String> {
-        let Some((head, rest)) = bytes.split_at_checked(EPB_DATA) else { return Err(unfit("packet")) };
+        let Some((head, rest)) = bytes.split_at_checked(EPB_DATA) else {
+            return Err(unfit("packet"));
+        };
         let half = |at: usize| u16_in(self.big, [head[at], head[at + 1]]);
         let word = |at: usize| u32_in(self.big, [head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let time = u64::from(word(12)) << 32 | u64::from(word(16));
@@ -218,27 +249,46 @@ impl Pcapng {
         packet.wire_len = word(24);
         packet.caplen = word(20) as usize;
         packet.block = bytes.len();
-        let padded = packet.caplen.checked_next_multiple_of(4).ok_or_else(|| unfit("packet"))?;
+        let padded = packet
+            .caplen
+            .checked_next_multiple_of(4)
+            .ok_or_else(|| unfit("packet"))?;
         let end = rest.len().checked_sub(4).ok_or_else(|| unfit("packet"))?;
         let mut tail = rest.get(padded..end).ok_or_else(|| unfit("packet"))?;
-        let parse = if self.big { parse_option_be } else { parse_option_le };
+        let parse = if self.big {
+            parse_option_be
+        } else {
+            parse_option_le
+        };
         let mut list = Vec::new();
         while let Ok((next, option)) = parse(tail) as nom::IResult<_, _, nom::error::Error<&[u8]>> {
             tail = next;
             list.push(option);
         }
-        packet.direction =
-            options(&list).find(|(code, _)| *code == 2).and_then(|(_, value)| self.direction_of(value));
+        packet.direction = options(&list)
+            .find(|(code, _)| *code == 2)
+            .and_then(|(_, value)| self.direction_of(value));
         comments(&list, CommentOn::Frame(self.frame + 1), notices);
         Ok(packet)
     }
 
     fn simple(&self, bytes: &[u8]) -> Result<Packet, String> {
-        let parse = if self.big { parse_simplepacketblock_be } else { parse_simplepacketblock_le };
+        let parse = if self.big {
+            parse_simplepacketblock_be
+        } else {
+            parse_simplepacketblock_le
+        };
         let (_, block) = parse(bytes).map_err(|_| unfit("simple packet"))?;
         let mut packet = self.packet(0, None)?;
-        let snaplen = self.interfaces.get(self.first).map_or(0, |interface| interface.snaplen);
-        let kept = if snaplen == 0 { block.origlen } else { block.origlen.min(snaplen) };
+        let snaplen = self
+            .interfaces
+            .get(self.first)
+            .map_or(0, |interface| interface.snaplen);
+        let kept = if snaplen == 0 {
+            block.origlen
+        } else {
+            block.origlen.min(snaplen)
+        };
         packet.wire_len = block.origlen;
         packet.data = SPB_DATA;
         packet.caplen = block.data.len().min(kept as usize);
@@ -272,7 +322,9 @@ impl Pcapng {
             return Ok(at);
         }
         let known = self.interfaces.len() - self.first;
-        Err(format!("a block names interface {id}, its section has described {known}"))
+        Err(format!(
+            "a block names interface {id}, its section has described {known}"
+        ))
     }
 
     fn direction_of(&self, value: &[u8]) -> Option<Direction> {
@@ -281,7 +333,11 @@ impl Pcapng {
 
     fn u64_of(&self, value: &[u8]) -> Option<u64> {
         let bytes = value.try_into().ok()?;
-        Some(if self.big { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
+        Some(if self.big {
+            u64::from_be_bytes(bytes)
+        } else {
+            u64::from_le_bytes(bytes)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The reader: records one by one out of whatever form the capture has. Judges none of them.
 
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
@@ -65,9 +66,15 @@ impl Reader {
     }
 
     /// Goes on in a legacy capture whose header is read; the next record has the number `first`.
-    pub(crate) fn legacy(window: Window, header: &[u8; FILE_HEADER], first: u64) -> Result<Self, CaptureError> {
-        let legacy = Legacy::from_header(header)
-            .map_err(|what| CaptureError::Unsupported { name: window.input.name.clone(), what })?;
+    pub(crate) fn legacy(
+        window: Window,
+        header: &[u8; FILE_HEADER],
+        first: u64,
+    ) -> Result<Self, CaptureError> {
+        let legacy = Legacy::from_header(header).map_err(|what| CaptureError::Unsupported {
+            name: window.input.name.clone(),
+            what,
+        })?;
         let interface = Interface {
             name: None,
             link: legacy.link,
@@ -77,7 +84,12 @@ impl Reader {
             section: 1,
         };
         let before = first.saturating_sub(1);
-        Ok(Self::with(window, Format::Legacy(legacy, interface), Notices::default(), before))
+        Ok(Self::with(
+            window,
+            Format::Legacy(legacy, interface),
+            Notices::default(),
+            before,
+        ))
     }
 
     fn pcapng(mut window: Window) -> Result<Self, CaptureError> {
@@ -92,16 +104,31 @@ impl Reader {
         pcapng.read(block, &window, &mut notices)?;
         // It stays in hand for whoever copies blocks, so this first reading must not count.
         let pcapng = Pcapng::default();
-        Ok(Self::with(window, Format::Pcapng(Box::new(pcapng)), Notices::default(), 0))
+        Ok(Self::with(
+            window,
+            Format::Pcapng(Box::new(pcapng)),
+            Notices::default(),
+            0,
+        ))
     }
 
     fn with(window: Window, format: Format, notices: Notices, before: u64) -> Self {
-        Self { window, format, notices, records: 0, before, ended: false }
+        Self {
+            window,
+            format,
+            notices,
+            records: 0,
+            before,
+            ended: false,
+        }
     }
 
     /// The next record; `None` at the end and after an error. On a stream it returns as soon as a record
     /// is complete.
-    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend what it owns")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator cannot lend what it owns"
+    )]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         if let Format::Legacy(legacy, _) = &self.format
@@ -138,7 +165,8 @@ impl Reader {
         self.ended = true;
         let (record, back, len) = match &mut self.format {
             Format::Legacy(legacy, _) => {
-                let Some((head, packet_type)) = legacy_head(legacy, &mut self.window, &mut self.notices)? else {
+                let Some((head, packet_type)) = legacy_head(legacy, &mut self.window, &mut self.notices)?
+                else {
                     self.finish();
                     return Ok(None);
                 };
@@ -176,7 +204,10 @@ impl Reader {
         };
         self.ended = false;
         self.records += 1;
-        Ok(Some(Record { data: self.window.consumed(back, len), ..record }))
+        Ok(Some(Record {
+            data: self.window.consumed(back, len),
+            ..record
+        }))
     }
 
     /// Says how it ended.
@@ -226,6 +257,16 @@ impl Reader {
     }
 }
 
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("name", &self.window.input.name)
+            .field("offset", &self.offset())
+            .field("records", &self.records)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The next record header, its record in hand whole, and the packet type where the form has one.
 /// `None` at the end, a cut record noted.
 fn legacy_head(
@@ -253,7 +294,12 @@ fn legacy_head(
     }
     let have = window.have().len() as u64;
     if have > 0 {
-        notices.push(Notice::Truncated { what: "record", offset, have, need: need as u64 });
+        notices.push(Notice::Truncated {
+            what: "record",
+            offset,
+            have,
+            need: need as u64,
+        });
     }
     Ok(None)
 }
@@ -263,8 +309,14 @@ fn no_capture(window: &mut Window) -> CaptureError {
     drop(window.need(16));
     let name = window.input.name.clone();
     let starts_with = window.have()[..window.have().len().min(16)].to_vec();
-    if starts_with.is_empty() {
-        return CaptureError::Empty { name };
+    if let (true, Some(packing)) = (starts_with.is_empty(), window.input.packing()) {
+        let why = "it holds nothing, or is cut off before its first block is whole".to_owned();
+        return CaptureError::Unpack {
+            name,
+            packing,
+            offset: 0,
+            why,
+        };
     }
     CaptureError::NotACapture { name, starts_with }
 }

@@ -41,7 +41,11 @@ impl Reader {
         if let Err(why) = file.seek(SeekFrom::Start(offset)) {
             return Err(CaptureError::Read { name, offset, why });
         }
-        Self::legacy(Window::new(Input::plain(name, file, len), offset), &header, first_number)
+        Self::legacy(
+            Window::new(Input::plain(name, file, len), offset),
+            &header,
+            first_number,
+        )
     }
 }
 
@@ -53,11 +57,17 @@ pub fn find_boundary(path: &Path, near_offset: u64) -> Option<u64> {
     let mut header = [0; FILE_HEADER];
     file.read_exact_at(&mut header, 0).ok()?;
     let legacy = Legacy::from_header(&header).ok()?;
-    let mut pages = Pages { file, at: 0, bytes: Vec::new() };
+    let mut pages = Pages {
+        file,
+        at: 0,
+        bytes: Vec::new(),
+    };
     let first = legacy.head(&pages.head(FILE_HEADER as u64)?);
     let near = near_offset.max(FILE_HEADER as u64);
     // One of the next bytes is a boundary, unless a record is longer than the file allows.
-    let far = near.saturating_add(u64::from(legacy.max)).saturating_add(legacy.head_len() as u64);
+    let far = near
+        .saturating_add(u64::from(legacy.max))
+        .saturating_add(legacy.head_len() as u64);
     (near..far.min(meta.len())).find(|start| row_from(*start, meta.len(), &legacy, &first, &mut pages))
 }
 
@@ -101,7 +111,10 @@ impl Pages {
         self.bytes.resize(SPAN, 0);
         let mut filled = 0;
         while filled < SPAN {
-            match self.file.read_at(&mut self.bytes[filled..], self.at + filled as u64) {
+            match self
+                .file
+                .read_at(&mut self.bytes[filled..], self.at + filled as u64)
+            {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(why) if why.kind() == std::io::ErrorKind::Interrupted => {}

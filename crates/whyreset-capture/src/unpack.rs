@@ -50,17 +50,24 @@ impl Unpacked {
     /// Starts to unpack `source`.
     pub fn start(packing: Packing, source: impl Read + Send + 'static) -> io::Result<Self> {
         let (sender, messages) = sync_channel(CHUNKS);
-        thread::Builder::new().name(format!("un{}", packing.as_str())).spawn(move || {
-            let mut outlet = Outlet { sender };
-            let last = match unpack(packing, BufReader::with_capacity(AHEAD, source), &mut outlet) {
-                Ok(end) => Message::End(end),
-                Err(Fault::Hang) => return,
-                Err(Fault::Bad(why)) => Message::Failed(why),
-            };
-            // Nobody listens any more where this fails.
-            drop(outlet.sender.send(last));
-        })?;
-        Ok(Self { messages, chunk: Vec::new(), at: 0, end: None })
+        thread::Builder::new()
+            .name(format!("un{}", packing.as_str()))
+            .spawn(move || {
+                let mut outlet = Outlet { sender };
+                let last = match unpack(packing, BufReader::with_capacity(AHEAD, source), &mut outlet) {
+                    Ok(end) => Message::End(end),
+                    Err(Fault::Hang) => return,
+                    Err(Fault::Bad(why)) => Message::Failed(why),
+                };
+                // Nobody listens any more where this fails.
+                drop(outlet.sender.send(last));
+            })?;
+        Ok(Self {
+            messages,
+            chunk: Vec::new(),
+            at: 0,
+            end: None,
+        })
     }
 
     /// How it ended, once it has.
@@ -156,7 +163,10 @@ fn lz4_frame(source: &mut BufReader<impl Read>, outlet: &Outlet) -> Result<bool,
     let mut decoder = frame::FrameDecoder::new(&mut *source);
     let mut skip = None;
     let whole = {
-        let mut watched = Watched { decoder: &mut decoder, skip: &mut skip };
+        let mut watched = Watched {
+            decoder: &mut decoder,
+            skip: &mut skip,
+        };
         outlet.drain(&mut watched)?
     };
     match skip {
@@ -174,7 +184,10 @@ struct Watched<'a, R> {
 impl<R: Read> Read for Watched<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.decoder.read(buf).or_else(|why| {
-            match why.get_ref().and_then(|inner| inner.downcast_ref::<frame::Error>()) {
+            match why
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<frame::Error>())
+            {
                 Some(frame::Error::SkippableFrame(length)) => {
                     *self.skip = Some(*length);
                     Ok(0)
@@ -203,20 +216,31 @@ fn zstd_frame(source: &mut BufReader<impl Read>, outlet: &Outlet) -> Result<bool
         Err(why) => return Err(bad(why)),
     }
     while !decoder.is_finished() {
-        let failed = decoder.decode_blocks(&mut *source, BlockDecodingStrategy::UptoBytes(CHUNK)).err();
+        let failed = decoder
+            .decode_blocks(&mut *source, BlockDecodingStrategy::UptoBytes(CHUNK))
+            .err();
         if let Some(why) = failed {
             // The decoder keeps back a window that only the frame's end sets free: give it an end, so
             // that all it holds is handed on before the fault is told.
             let end = [1, 0, 0, 0, 0, 0, 0];
-            let freed = decoder.decode_blocks(&end[..], BlockDecodingStrategy::UptoBlocks(1)).is_ok();
+            let freed = decoder
+                .decode_blocks(&end[..], BlockDecodingStrategy::UptoBlocks(1))
+                .is_ok();
             if freed {
                 outlet.drain(&mut decoder)?;
             }
-            return if is_early_end(&why) { Ok(false) } else { Err(bad(why)) };
+            return if is_early_end(&why) {
+                Ok(false)
+            } else {
+                Err(bad(why))
+            };
         }
         outlet.drain(&mut decoder)?;
     }
-    match (decoder.get_checksum_from_data(), decoder.get_calculated_checksum()) {
+    match (
+        decoder.get_checksum_from_data(),
+        decoder.get_calculated_checksum(),
+    ) {
         (Some(said), Some(is)) if said != is => Err(Fault::Bad("its checksum does not match".to_owned())),
         _ => Ok(true),
     }

@@ -23,7 +23,14 @@ pub(crate) struct Window {
 impl Window {
     /// Over `input`, whose next byte has `offset` in its stream.
     pub fn new(input: Input, offset: u64) -> Self {
-        Self { input, buf: vec![0; READ], pos: 0, end: 0, base: offset, ended: false }
+        Self {
+            input,
+            buf: vec![0; READ],
+            pos: 0,
+            end: 0,
+            base: offset,
+            ended: false,
+        }
     }
 
     /// Offset in the stream of the next unread byte.
@@ -41,7 +48,10 @@ impl Window {
     /// Marks `count` bytes in hand as read.
     #[inline]
     pub fn consume(&mut self, count: usize) {
-        debug_assert!(count <= self.end - self.pos, "only what is in hand can be consumed");
+        debug_assert!(
+            count <= self.end - self.pos,
+            "only what is in hand can be consumed"
+        );
         self.pos += count;
     }
 
@@ -68,7 +78,9 @@ impl Window {
     pub fn skip(&mut self, count: u64) -> Result<u64, CaptureError> {
         let mut left = count;
         loop {
-            let now = usize::try_from(left).unwrap_or(usize::MAX).min(self.end - self.pos);
+            let now = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(self.end - self.pos);
             self.pos += now;
             left -= now as u64;
             if left == 0 || self.fill()? == 0 {
@@ -91,7 +103,10 @@ impl Window {
         if self.end == self.buf.len() {
             self.buf.resize(self.buf.len() * 2, 0);
         }
-        let read = self.input.read(&mut self.buf[self.end..]).map_err(|why| self.failed(why))?;
+        let read = self
+            .input
+            .read(&mut self.buf[self.end..])
+            .map_err(|why| self.failed(why))?;
         self.end += read;
         self.ended = read == 0;
         Ok(read)
@@ -104,13 +119,22 @@ impl Window {
 
     /// The error that says that the bytes at `offset` contradict the format.
     pub fn corrupt(&self, offset: u64, why: impl Into<String>) -> CaptureError {
-        CaptureError::Corrupt { name: self.input.name.clone(), offset, why: why.into() }
+        CaptureError::Corrupt {
+            name: self.input.name.clone(),
+            offset,
+            why: why.into(),
+        }
     }
 
     fn failed(&self, why: io::Error) -> CaptureError {
         let (name, offset) = (self.input.name.clone(), self.read_to());
         match self.input.packing() {
-            Some(packing) => CaptureError::Unpack { name, packing, offset, why: why.to_string() },
+            Some(packing) => CaptureError::Unpack {
+                name,
+                packing,
+                offset,
+                why: why.to_string(),
+            },
             None => CaptureError::Read { name, offset, why },
         }
     }

@@ -17,7 +17,13 @@ pub(crate) struct Order {
 impl Order {
     /// 32-bit words as bytes.
     pub fn words(self, words: &[u32]) -> Vec<u8> {
-        let bytes = |word: &u32| if self.big { word.to_be_bytes() } else { word.to_le_bytes() };
+        let bytes = |word: &u32| {
+            if self.big {
+                word.to_be_bytes()
+            } else {
+                word.to_le_bytes()
+            }
+        };
         words.iter().flat_map(bytes).collect()
     }
 
@@ -27,7 +33,11 @@ impl Order {
         let value = &value[..usize::from(len)];
         let mut bytes = Vec::with_capacity(value.len() + 8);
         for half in [code, len] {
-            bytes.extend(if self.big { half.to_be_bytes() } else { half.to_le_bytes() });
+            bytes.extend(if self.big {
+                half.to_be_bytes()
+            } else {
+                half.to_le_bytes()
+            });
         }
         bytes.extend(value);
         bytes.extend(padding(value.len()));
@@ -76,7 +86,10 @@ pub(crate) fn record(
 ) -> io::Result<()> {
     let [t0, t1, t2, t3, t4, t5, t6, t7] = (record.at_ns.unwrap_or(0) / unit).to_be_bytes();
     let caplen = u32::try_from(record.data.len()).map_err(|_| io::ErrorKind::InvalidData)?;
-    let (high, low) = (u32::from_be_bytes([t0, t1, t2, t3]), u32::from_be_bytes([t4, t5, t6, t7]));
+    let (high, low) = (
+        u32::from_be_bytes([t0, t1, t2, t3]),
+        u32::from_be_bytes([t4, t5, t6, t7]),
+    );
     let fixed = NATIVE.words(&[record.interface, high, low, caplen, record.wire_len]);
     let mut options = Vec::new();
     if let Some(direction) = record.direction {
@@ -97,7 +110,17 @@ pub(crate) fn packet(
     comment: Option<&str>,
     options: &[u8],
 ) -> io::Result<()> {
-    let comment = comment.map(|text| order.option(1, text.as_bytes())).unwrap_or_default();
-    let end = if options.is_empty() && !comment.is_empty() { PADDING.as_slice() } else { &[] };
-    order.block(out, kind, &[fixed, data, padding(data.len()), &comment, options, end])
+    let comment = comment
+        .map(|text| order.option(1, text.as_bytes()))
+        .unwrap_or_default();
+    let end = if options.is_empty() && !comment.is_empty() {
+        PADDING.as_slice()
+    } else {
+        &[]
+    };
+    order.block(
+        out,
+        kind,
+        &[fixed, data, padding(data.len()), &comment, options, end],
+    )
 }

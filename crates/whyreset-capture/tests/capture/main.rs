@@ -1,0 +1,13 @@
+//! Captures made by hand, byte by byte, held against what the reader says of them. Needs no privilege; what
+//! it compares with other programs is skipped, and said so, where they are not installed.
+
+mod annotating;
+mod bytes;
+mod failures;
+mod hostile;
+mod legacy;
+mod others;
+mod packed;
+mod pcapng;
+mod splitting;
+mod streams;
