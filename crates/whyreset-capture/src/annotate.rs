@@ -33,6 +33,10 @@ pub struct Annotated {
 /// Interfaces, times, lengths, directions, comments and all else that the input has stay. The output
 /// appears only when it is complete, in the place of what may have been there; a device or a fifo is
 /// written as it is. An input cut off at its end is copied as far as it goes; one that is corrupt is refused.
+///
+/// # Errors
+/// Where the input cannot be read, the output cannot be written or would destroy the input, and where a
+/// comment is longer than 65535 bytes. What was begun is removed then.
 pub fn annotate(
     input: &Path,
     output: &Path,

@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(ns(12, 7_999), 7);
         assert_eq!(ns(28, u64::MAX), 1);
         assert_eq!(ns(127, u64::MAX), 0);
-        assert_eq!(ns(0x80 | 10, 1024 + 512), 1_500_000_000);
+        assert_eq!(ns(0x80 | 0x0a, 1024 + 512), 1_500_000_000);
         assert_eq!(ns(0x80, 2), 2_000_000_000);
         assert_eq!(ns(0xff, u64::MAX), 0);
     }

@@ -31,16 +31,25 @@ pub(crate) enum Format {
 
 impl Reader {
     /// Opens a capture: a regular file, a fifo or a device. The first bytes must be there.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, is empty or is no capture.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
         Self::new(Input::open(path)?)
     }
 
     /// Reads a capture from standard input.
+    ///
+    /// # Errors
+    /// Where that is a terminal, is empty or is no capture.
     pub fn from_stdin() -> Result<Self, CaptureError> {
         Self::new(Input::stdin()?)
     }
 
     /// Reads a capture from `source`, called `name` in messages.
+    ///
+    /// # Errors
+    /// Where it fails, is empty or is no capture.
     pub fn from_read(name: &str, source: impl Read + Send + 'static) -> Result<Self, CaptureError> {
         Self::new(Input::new(name.to_owned(), Box::new(source), None)?)
     }
@@ -125,6 +134,9 @@ impl Reader {
 
     /// The next record; `None` at the end and after an error. On a stream it returns as soon as a record
     /// is complete.
+    ///
+    /// # Errors
+    /// Where reading fails or the bytes contradict the format; all records before have been handed out.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator cannot lend what it owns"

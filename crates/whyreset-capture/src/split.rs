@@ -22,6 +22,9 @@ const NEAR: u32 = 60 * 86_400;
 impl Reader {
     /// Begins in the middle of a plain legacy pcap file: at `offset`, a record boundary, whose record has
     /// the number `first_number`.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or is no plain legacy pcap in a regular file.
     pub fn open_at(path: &Path, offset: u64, first_number: u64) -> Result<Self, CaptureError> {
         let (name, mut file) = open_file(path)?;
         let len = match file.metadata() {

@@ -53,7 +53,10 @@ impl Unpacked {
         thread::Builder::new()
             .name(format!("un{}", packing.as_str()))
             .spawn(move || {
-                let mut outlet = Outlet { sender };
+                let mut outlet = Outlet {
+                    sender,
+                    spare: vec![0; CHUNK],
+                };
                 let last = match unpack(packing, BufReader::with_capacity(AHEAD, source), &mut outlet) {
                     Ok(end) => Message::End(end),
                     Err(Fault::Hang) => return,
@@ -110,28 +113,35 @@ enum Fault {
 
 struct Outlet {
     sender: SyncSender<Message>,
+    /// What the decoders write into; handed on whole where they fill most of it.
+    spare: Vec<u8>,
 }
 
 impl Outlet {
     /// Hands on all that `decoder` gives. `Ok(false)`: the stream ended too early.
-    fn drain(&self, decoder: &mut impl Read) -> Result<bool, Fault> {
+    fn drain(&mut self, decoder: &mut impl Read) -> Result<bool, Fault> {
         loop {
-            let mut chunk = vec![0; CHUNK];
-            match decoder.read(&mut chunk) {
+            match decoder.read(&mut self.spare) {
                 Ok(0) => return Ok(true),
                 Ok(read) => {
-                    chunk.truncate(read);
+                    let chunk = if read < CHUNK / 2 {
+                        self.spare[..read].to_vec()
+                    } else {
+                        let mut full = std::mem::replace(&mut self.spare, vec![0; CHUNK]);
+                        full.truncate(read);
+                        full
+                    };
                     self.sender.send(Message::Data(chunk)).map_err(|_| Fault::Hang)?;
                 }
                 Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
                 Err(why) if why.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-                Err(why) => return Err(bad(why)),
+                Err(why) => return Err(bad(&why)),
             }
         }
     }
 }
 
-fn bad(why: impl ToString) -> Fault {
+fn bad(why: &impl ToString) -> Fault {
     Fault::Bad(why.to_string())
 }
 
@@ -146,7 +156,7 @@ fn unpack(packing: Packing, mut source: BufReader<impl Read>, outlet: &mut Outle
         if !whole {
             return Ok(End::Truncated);
         }
-        let rest = source.fill_buf().map_err(bad)?;
+        let rest = source.fill_buf().map_err(|why| bad(&why))?;
         match (packing, rest) {
             (_, []) => return Ok(End::Clean),
             // A refill may begin inside a magic number; its first byte tells enough.
@@ -159,7 +169,7 @@ fn unpack(packing: Packing, mut source: BufReader<impl Read>, outlet: &mut Outle
 }
 
 /// One LZ4 frame. A decoder for each: what one frame made it reserve does not fit the next.
-fn lz4_frame(source: &mut BufReader<impl Read>, outlet: &Outlet) -> Result<bool, Fault> {
+fn lz4_frame(source: &mut BufReader<impl Read>, outlet: &mut Outlet) -> Result<bool, Fault> {
     let mut decoder = frame::FrameDecoder::new(&mut *source);
     let mut skip = None;
     let whole = {
@@ -199,7 +209,7 @@ impl<R: Read> Read for Watched<'_, R> {
 }
 
 /// One zstd frame, or one skippable frame.
-fn zstd_frame(source: &mut BufReader<impl Read>, outlet: &Outlet) -> Result<bool, Fault> {
+fn zstd_frame(source: &mut BufReader<impl Read>, outlet: &mut Outlet) -> Result<bool, Fault> {
     let mut decoder = FrameDecoder::new();
     decoder.set_max_window_size(WINDOW);
     match decoder.init(&mut *source) {
@@ -213,7 +223,7 @@ fn zstd_frame(source: &mut BufReader<impl Read>, outlet: &Outlet) -> Result<bool
             )));
         }
         Err(why) if is_early_end(&why) => return Ok(false),
-        Err(why) => return Err(bad(why)),
+        Err(why) => return Err(bad(&why)),
     }
     while !decoder.is_finished() {
         let failed = decoder
@@ -232,7 +242,7 @@ fn zstd_frame(source: &mut BufReader<impl Read>, outlet: &Outlet) -> Result<bool
             return if is_early_end(&why) {
                 Ok(false)
             } else {
-                Err(bad(why))
+                Err(bad(&why))
             };
         }
         outlet.drain(&mut decoder)?;
@@ -248,7 +258,7 @@ fn zstd_frame(source: &mut BufReader<impl Read>, outlet: &Outlet) -> Result<bool
 
 /// Passes over `length` bytes. `Ok(false)`: there were fewer.
 fn skip_bytes(source: &mut impl Read, length: u64) -> Result<bool, Fault> {
-    let passed = io::copy(&mut source.take(length), &mut io::sink()).map_err(bad)?;
+    let passed = io::copy(&mut source.take(length), &mut io::sink()).map_err(|why| bad(&why))?;
     Ok(passed == length)
 }
 

@@ -8,7 +8,7 @@ use whyreset_capture::{CaptureError, Reader};
 use crate::bytes::{LITTLE, file, open};
 
 fn fails(bytes: &[u8]) -> String {
-    open(bytes).err().expect("no capture").to_string()
+    open(bytes).expect_err("no capture").to_string()
 }
 
 #[test]
@@ -48,8 +48,7 @@ fn an_empty_one_a_directory_a_missing_one() {
         );
     }
     let error = Reader::open(&dir.path().join("none\x1b[2J"))
-        .err()
-        .expect("nothing there")
+        .expect_err("nothing there")
         .to_string();
     assert!(
         error.contains("No such file or directory; check the name"),

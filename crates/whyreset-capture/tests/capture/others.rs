@@ -62,7 +62,7 @@ fn tshark_counts_and_times_the_same() {
         file(
             &[
                 BIG.shb(&[]),
-                BIG.idb(1, 0, &BIG.opt(9, &[0x80 | 20])),
+                BIG.idb(1, 0, &BIG.opt(9, &[0x80 | 0x14])),
                 BIG.epb(0, 3 << 19, 1, b"x", &[]),
             ]
             .concat(),

@@ -84,7 +84,7 @@ fn resolutions_and_offsets() {
         );
         assert_eq!(at(&resolution(0), 1_700_000_000), Some(1_700_000_000_000_000_000));
         assert_eq!(at(&resolution(12), 5_999), Some(5));
-        assert_eq!(at(&resolution(0x80 | 20), 3 << 19), Some(1_500_000_000));
+        assert_eq!(at(&resolution(0x80 | 0x14), 3 << 19), Some(1_500_000_000));
         let offset = |seconds: i64| order.opt(14, &order.u64(seconds.cast_unsigned()));
         assert_eq!(at(&offset(1_700_000_000), 5), Some(1_700_000_000_000_005_000));
         assert_eq!(at(&offset(-1), 3_000_000), Some(2_000_000_000));

@@ -99,7 +99,7 @@ fn a_shrinking_file_ends_cleanly() {
     // More than is read at once, so that the end is asked for after it has moved.
     let mut whole = LITTLE.pcap(0xa1b2_c3d4, 65_535, 1);
     for second in 0..200 {
-        whole.extend(LITTLE.rec(second, 0, 60_000, &[0; 60_000]));
+        whole.extend(LITTLE.rec(second, 0, 60_000, &vec![0; 60_000]));
     }
     let disk = file(&whole);
     let mut reader = Reader::open(disk.path()).expect("it opens");
