@@ -15,6 +15,7 @@ mod legacy;
 mod notice;
 mod packing;
 mod pcapng;
+mod plain;
 mod reader;
 mod record;
 mod split;

@@ -66,7 +66,14 @@ impl Pcapng {
         window: &mut Window,
         notices: &mut Notices,
     ) -> Result<Option<Packet>, CaptureError> {
-        while let Some(block) = next_block(window, &mut self.big, false, notices)? {
+        loop {
+            if let Some(packet) = self.plain(window.have()) {
+                window.consume(packet.block);
+                return Ok(Some(packet));
+            }
+            let Some(block) = next_block(window, &mut self.big, false, notices)? else {
+                return Ok(None);
+            };
             if block.is_read() {
                 let packet = self.read(block, window, notices)?;
                 window.consume(block.len as usize);
@@ -88,7 +95,6 @@ impl Pcapng {
             }
             self.pass(block, notices);
         }
-        Ok(None)
     }
 
     /// Counts a block whose inside nothing reads.
@@ -297,7 +303,8 @@ impl Pcapng {
     }
 
     /// A packet of the section's interface `id`, its lengths still to be filled in.
-    fn packet(&self, id: u32, time: Option<u64>) -> Result<Packet, String> {
+    #[inline]
+    pub fn packet(&self, id: u32, time: Option<u64>) -> Result<Packet, String> {
         let at = self.index_of(id)?;
         let (Some(interface), Some(state)) = (self.interfaces.get(at), self.states.get(at)) else {
             return Err(unfit("packet"));
