@@ -169,6 +169,7 @@ impl Reader {
     }
 
     /// What is not a whole common legacy record in hand.
+    #[inline(never)]
     fn next_slowly(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         if self.ended {
             return Ok(None);
