@@ -19,6 +19,7 @@ use crate::{idle, pattern};
 pub struct Class {
     from: Option<Side>,
     kind: (Shape, Stage, Acceptable),
+    windowless: bool,
     signs: Vec<(Discriminant<Sign>, bool)>,
     told: Option<(Teller, Reason)>,
     join: Discriminant<Join>,
@@ -28,7 +29,11 @@ pub struct Class {
     trigger: Option<TriggerClass>,
     timer: bool,
     soon: bool,
-    late: bool,
+    window_grew: bool,
+    just_answered: bool,
+    stood: bool,
+    just_there: bool,
+    port_answers: bool,
     went_on: bool,
     /// Ports that expect a protocol are classes of their own.
     port: Option<u16>,
@@ -38,6 +43,9 @@ pub struct Class {
 struct HalfClass {
     opened: bool,
     syn_repeated: bool,
+    full_syn: bool,
+    reopens: bool,
+    zero_window: bool,
     fin: bool,
     fin_acked: bool,
     spoke: bool,
@@ -68,6 +76,9 @@ fn half(half: &Half) -> HalfClass {
     HalfClass {
         opened: half.opened,
         syn_repeated: half.syn_repeats > 0,
+        full_syn: half.full_syn,
+        reopens: half.reopens,
+        zero_window: half.zero_window,
         fin: half.fin_ago_ms.is_some(),
         fin_acked: half.fin_acked,
         spoke: half.bytes > 0,
@@ -98,11 +109,11 @@ impl Class {
     /// The class of a reset that passed a capture point; `None` for any other dossier.
     pub fn of(dossier: &Dossier) -> Option<Self> {
         let (_, passed): (_, &Passed) = dossier.passed()?;
-        let age = passed.age_ms.unwrap_or(0);
         let port = dossier.flow.server.port();
         Some(Self {
             from: dossier.from(),
             kind: (passed.shape, passed.stage, passed.acceptable),
+            windowless: passed.header.window == 0,
             signs: passed
                 .signs
                 .iter()
@@ -116,7 +127,15 @@ impl Class {
             trigger: passed.trigger.as_ref().map(trigger),
             timer: wire::silence_is_a_timer(dossier).is_seen(),
             soon: passed.age_ms.is_some_and(|age| age <= wire::SOON_MS),
-            late: age >= wire::LATE_SYN_ACK_MS,
+            window_grew: passed.window_grew >= wire::ROOM,
+            just_answered: passed
+                .own
+                .data_ago_ms
+                .is_some_and(|ago| ago <= wire::JUST_ANSWERED_MS)
+                && passed.silence_ms <= wire::JUST_ANSWERED_MS,
+            stood: passed.age_ms.is_some_and(|age| age > wire::AT_ONCE_MS),
+            just_there: wire::just_there(dossier).is_seen(),
+            port_answers: passed.port_answers,
             went_on: passed.after.went_on,
             port: wire::expects(port).map(|_| port),
         })

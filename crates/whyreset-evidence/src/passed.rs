@@ -33,6 +33,15 @@ pub struct Passed {
     pub own: Half,
     /// The other end.
     pub other: Half,
+    /// It bears another link-layer address than its name's segments before; `None` where the capture
+    /// has none.
+    pub other_device: Option<bool>,
+    /// The port that it refuses for had taken a connection shortly before, and took one again
+    /// shortly after.
+    pub port_answers: bool,
+    /// By how many bytes the reset's window is greater than the one that its name had last
+    /// advertised: room that unread data had taken.
+    pub window_grew: u64,
     /// It had acknowledged more than the other end's SYN.
     pub own_acked_beyond: bool,
     /// The end at whose host the capture was made, where that shows.
@@ -108,6 +117,10 @@ pub struct Half {
     pub opened: bool,
     /// How often that was repeated.
     pub syn_repeats: u32,
+    /// It bore a window scale or timestamps, as a host's own stack sends it.
+    pub full_syn: bool,
+    /// Its last segment is a SYN of another connection between the same ends.
+    pub reopens: bool,
     /// Since its FIN.
     pub fin_ago_ms: Option<u64>,
     /// Its FIN had been acknowledged.
@@ -199,6 +212,8 @@ pub enum Sign {
     RefusalWithNumber(u32),
     /// Its name went on as if it had sent none.
     NameWentOn,
+    /// Its name had acknowledged the very segment that it refuses.
+    AnsweredBefore,
     /// Handshake and data of its name come from two distances: something answers for it.
     Proxied {
         /// TTL of the handshake.
@@ -220,6 +235,7 @@ impl Sign {
                 | Self::ReservedBits
                 | Self::Guesses(_)
                 | Self::NameWentOn
+                | Self::AnsweredBefore
                 | Self::IcmpBeside
         ) || matches!(self, Self::Burst(n) if *n >= 3)
     }
@@ -268,6 +284,7 @@ impl fmt::Display for Sign {
             Self::RefusalWithNumber(seq) => {
                 write!(f, "it refuses a SYN with number {seq} where a host has 0")
             }
+            Self::AnsweredBefore => f.write_str("its name had acknowledged the very segment that it refuses"),
             Self::NameWentOn => f.write_str("its name went on as if it had sent none"),
             Self::Proxied { handshake, data } => write!(
                 f,

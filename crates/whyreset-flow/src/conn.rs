@@ -54,6 +54,8 @@ pub struct Connection {
     pub stray_syn: Option<Direction>,
     /// Its reset was told.
     pub told: bool,
+    /// A byte of each end's link-layer address, 0 where none was seen.
+    pub devices: [u8; 2],
     /// Copies of segments that were passed over.
     pub copies: u8,
     /// The silence before its newest segment, milliseconds.
@@ -73,6 +75,7 @@ impl Connection {
             icmp_ms: 0,
             stray_syn: None,
             told: false,
+            devices: [0; 2],
             copies: 0,
             silence_ms: 0,
         }
@@ -147,6 +150,7 @@ impl Connection {
             Direction::Low => low.take(packet, high, self.first_at),
             Direction::High => high.take(packet, low, self.first_at),
         }
+        self.devices[direction.index()] = packet.device.map_or(0, device);
         if let Some(pending) = &mut self.pending {
             pending.follow(packet, direction);
         }
@@ -243,6 +247,15 @@ impl Pending {
             self.passed.signs.push(Sign::Guesses(self.guesses + 1));
         }
     }
+}
+
+/// A byte that stands for a link-layer address: different bytes are different devices, equal ones
+/// most likely the same.
+pub fn device(address: [u8; 6]) -> u8 {
+    let mixed = address
+        .iter()
+        .fold(0_u8, |mixed, byte| mixed.rotate_left(3) ^ byte);
+    mixed.max(1)
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ impl Sent {
     /// Takes one segment of this direction. `started` and times are relative to `first_at`.
     pub fn take(&mut self, packet: &Packet<'_>, other: &mut Self, first_at: u64) {
         let foreign = self.is_foreign(packet, other);
-        let old = self.is_old(packet);
+        let old = self.is_old(packet, other);
         if packet.flags.syn() {
             if self.opened() && packet.seq == self.isn {
                 self.counts = self.counts & 0xf0 | (self.syn_repeats() + 1).min(15);
@@ -267,7 +267,15 @@ impl Sent {
         self.passed() && (ahead || behind || beyond) || (ahead || behind) && !packet.flags.rst()
     }
 
-    fn is_old(&self, packet: &Packet<'_>) -> bool {
+    /// Its timestamp is older than an earlier one, or a SYN-ACK's echo is of no SYN that was sent.
+    fn is_old(&self, packet: &Packet<'_>, other: &Self) -> bool {
+        let answer = packet.flags.syn() && packet.flags.ack();
+        if let Some((_, echo)) = packet.options.timestamps
+            && answer
+            && other.stamped()
+        {
+            return echo != other.stamp && other.syn_repeats() == 0;
+        }
         matches!(packet.options.timestamps, Some((stamp, _)) if self.stamped() && diff(stamp, self.stamp) < 0)
     }
 
@@ -284,6 +292,8 @@ impl Sent {
         Half {
             opened: self.opened(),
             syn_repeats: self.syn_repeats().into(),
+            full_syn: self.opened() && (self.scaled() || self.stamped()),
+            reopens: false,
             fin_ago_ms: self.fin().then(|| ago(self.fin_ms)),
             fin_acked: self.fin() && all_acked,
             bytes: self.bytes,

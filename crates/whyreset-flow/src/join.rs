@@ -68,6 +68,11 @@ impl Point {
         }
     }
 
+    /// The capture's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The capture tells of so many lost packets.
     pub const fn lost(&mut self, count: u64) {
         self.lost = self.lost.saturating_add(count);

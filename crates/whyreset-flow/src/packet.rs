@@ -65,6 +65,8 @@ pub struct Packet<'a> {
     pub id: Option<u16>,
     /// The capture itself marks it as sent (`true`) or received by the capturing host.
     pub outgoing: Option<bool>,
+    /// The sender's link-layer address, where the link has one.
+    pub device: Option<[u8; 6]>,
     /// Sequence number.
     pub seq: u32,
     /// Acknowledgment number.

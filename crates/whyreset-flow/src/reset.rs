@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use whyreset_evidence::{
-    Acceptable, After, Join, Passed, Reason, Segment, Shape, Sign, Stage, Teller, Told, Trigger, hops,
+    Acceptable, After, Half, Join, Passed, Reason, Segment, Shape, Sign, Stage, Teller, Told, Trigger, hops,
     initial_ttl,
 };
 
@@ -28,6 +28,10 @@ pub struct Scene<'a> {
     pub silence_ms: u32,
     /// A SYN with another initial number came last from the other end, within the connection.
     pub stray_syn: bool,
+    /// The same of the end whose name it bears.
+    pub own_stray_syn: bool,
+    /// It bears another link-layer address than its name's segments.
+    pub other_device: Option<bool>,
 }
 
 /// A reset with the other end's segments of late, the newest first.
@@ -48,7 +52,13 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         stage: stage(scene),
         silence_ms: if anything { silence_ms } else { 0 },
         age_ms: anything.then(|| at.saturating_sub(scene.first_at) / 1_000_000),
-        own: scene.own.tell(scene.other, at, scene.first_at),
+        own: Half {
+            reopens: scene.own_stray_syn,
+            ..scene.own.tell(scene.other, at, scene.first_at)
+        },
+        window_grew: window_grew(packet, scene.own),
+        other_device: scene.other_device,
+        port_answers: false,
         other: scene.other.tell(scene.own, at, scene.first_at),
         own_acked_beyond: scene.own.acks()
             && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),
@@ -62,6 +72,16 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         join: Join::Alone,
         silence: None,
         conn_state: conn_state(scene),
+    }
+}
+
+/// Bytes that came free between the last ordinary segment and the reset.
+fn window_grew(packet: &Packet<'_>, own: &Sent) -> u64 {
+    let grew = packet.window.saturating_sub(own.last.window);
+    if own.passed() && !Flags(own.last.flags).syn() {
+        u64::from(grew) << own.scale()
+    } else {
+        0
     }
 }
 
@@ -90,7 +110,8 @@ fn shape<'a>(
     if packet.flags.ack() {
         let after_syn = scene.other.passed() && is_open(last.flags);
         let answers = packet.ack == last.seq.wrapping_add(1).wrapping_add(last.len);
-        if after_syn && answers && !(scene.own.opened() && scene.own.acks()) {
+        let in_handshake = scene.own.opened() && scene.own.acks();
+        if after_syn && answers && (!in_handshake || packet.seq == 0) {
             return (Shape::Refusal, Some(drawn_by_last(packet, scene)));
         }
         return (Shape::Active, None);
@@ -133,7 +154,7 @@ fn drawn_by_last(packet: &Packet<'_>, scene: &Scene<'_>) -> Trigger {
         ago_ms: ago(packet, last.at),
         frame: whole(last.frame, packet.frame),
         knew_fin: knew_fin(scene, last.ack),
-        foreign_numbers: scene.other.foreign() || scene.stray_syn,
+        foreign_numbers: scene.other.foreign() || scene.stray_syn || scene.own_stray_syn,
         old_timestamp: scene.other.old(),
     }
 }
@@ -255,6 +276,11 @@ fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> V
         && !(own.passed() && own.last.id.abs_diff(id) < 64)
     {
         signs.push(Sign::MirroredId(id));
+    }
+    let answered =
+        own.acks() && own.last.at > last.at && diff(own.acked, last.seq.wrapping_add(last.len)) >= 0;
+    if shape == Shape::Reply && last.len > 0 && drawn && answered {
+        signs.push(Sign::AnsweredBefore);
     }
     if packet.flags.reserved() {
         signs.push(Sign::ReservedBits);

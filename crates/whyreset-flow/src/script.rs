@@ -10,8 +10,8 @@
 //! +1   client P. len=100 http
 //! +2   server R. win=502
 //! ```
-//! Times are milliseconds. Words: `seq= ack= len= win= ttl= id= ts= mptcp-reset= told=TEXT`, and
-//! `tls http ssh response=STATUS alert reserved fastclose`. Data numbers count from the SYN as 0.
+//! Times are milliseconds. Words: `seq= ack= len= win= ttl= id= mac= ts= mptcp-reset= told=TEXT`, and
+//! `ws=SCALE tls http ssh response=STATUS alert reserved fastclose`, and `zero` for the number 0. Data numbers count from the SYN as 0.
 
 use alloc::format;
 use alloc::string::String;
@@ -139,6 +139,7 @@ fn segment(
             .is_ipv4()
             .then_some(if bare_reset || to_syn { 0 } else { ends[from].id }),
         outgoing: None,
+        device: None,
         seq: if bare_reset {
             ends[to].acked
         } else if to_syn {
@@ -169,6 +170,9 @@ fn segment(
             ("told", value) => told = value.replace('_', " "),
             ("response", value) => packet.speaks = Some(Speaks::HttpResponse(number(value)?)),
             ("fastclose", _) => packet.options.mptcp_fastclose = true,
+            ("mac", value) => packet.device = Some([0, 0, 0, 0, 0, number(value)?]),
+            ("zero", _) => packet.seq = 0,
+            ("ws", value) => packet.options.window_scale = Some(number(value)?),
             ("http", _) => packet.speaks = Some(Speaks::HttpRequest),
             ("tls", _) => packet.speaks = Some(Speaks::Tls),
             ("ssh", _) => packet.speaks = Some(Speaks::Ssh),

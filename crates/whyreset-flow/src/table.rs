@@ -9,7 +9,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Side, Source, Timestamp, What};
 
-use crate::conn::{Connection, Pending};
+use crate::conn::{Connection, Pending, device};
 use crate::half::ms;
 use crate::key::{Direction, Key};
 use crate::packet::Packet;
@@ -76,6 +76,8 @@ pub struct Table {
     trail: Trail,
     due: VecDeque<(u64, Key)>,
     hosts: BTreeMap<IpAddr, (u8, u8)>,
+    /// When a port last took a connection, and the time before that.
+    ports: BTreeMap<SocketAddr, (u64, u64)>,
     counters: Counters,
     newest: u64,
     name: Box<str>,
@@ -90,6 +92,7 @@ impl Table {
             trail: Trail::new(TRAIL),
             due: VecDeque::new(),
             hosts: BTreeMap::new(),
+            ports: BTreeMap::new(),
             counters: Counters::default(),
             newest: 0,
             name: name.into(),
@@ -164,6 +167,7 @@ impl Table {
         } else {
             if !connection.sent[direction.index()].passed() && packet.flags.syn() && packet.flags.ack() {
                 remember(&mut self.hosts, packet.source.ip(), packet.ttl);
+                answers(&mut self.ports, packet.source, packet.at);
             }
             connection.trail = self.trail.add(packet, direction, connection.trail);
             connection.take(packet, direction);
@@ -194,6 +198,11 @@ impl Table {
                     < ICMP_MS,
             silence_ms: connection.silence_ms,
             stray_syn: connection.stray_syn == Some(direction.other()),
+            own_stray_syn: connection.stray_syn == Some(direction),
+            other_device: match (connection.devices[direction.index()], packet.device) {
+                (0, _) | (_, None) => None,
+                (known, Some(now)) => Some(known != device(now)),
+            },
         };
         let lately = trail
             .back(connection.trail)
@@ -224,7 +233,7 @@ impl Table {
                 .is_some_and(|pending| pending.at.saturating_add(HORIZON_NS) == due);
             if ripe && let Some(pending) = connection.pending.take() {
                 let went_on = newest >= due;
-                let told = tell(connection, *pending, went_on, &self.name);
+                let told = tell(connection, *pending, went_on, &self.name, &self.ports);
                 // A reset without effect is followed by others that count.
                 connection.told =
                     !matches!(&told.dossier.passed(), Some((_, passed)) if passed.after.went_on);
@@ -235,7 +244,7 @@ impl Table {
 
     fn settle(&mut self, mut old: Connection, seen: bool, deliver: &mut dyn FnMut(Told)) {
         if let Some(pending) = old.pending.take() {
-            deliver(tell(&old, *pending, seen, &self.name));
+            deliver(tell(&old, *pending, seen, &self.name, &self.ports));
         }
     }
 }
@@ -248,6 +257,14 @@ fn remember(hosts: &mut BTreeMap<IpAddr, (u8, u8)>, address: IpAddr, ttl: u8) {
     }
 }
 
+fn answers(ports: &mut BTreeMap<SocketAddr, (u64, u64)>, port: SocketAddr, at: u64) {
+    if let Some(times) = ports.get_mut(&port) {
+        *times = (at, times.0);
+    } else if ports.len() < MOST_HOSTS {
+        ports.insert(port, (at, 0));
+    }
+}
+
 /// The end with the lower port is taken for the server.
 fn guess(key: &Key) -> Direction {
     if key.addr(Direction::Low).port() < key.addr(Direction::High).port() {
@@ -257,7 +274,13 @@ fn guess(key: &Key) -> Direction {
     }
 }
 
-fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str) -> Told {
+fn tell(
+    connection: &Connection,
+    mut pending: Pending,
+    seen: bool,
+    name: &str,
+    ports: &BTreeMap<SocketAddr, (u64, u64)>,
+) -> Told {
     pending.settle(seen);
     let key = &connection.key;
     let client = connection.client.unwrap_or_else(|| guess(key));
@@ -275,6 +298,9 @@ fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str) -
         }
     };
     let mut passed = pending.passed;
+    let port = ports.get(&key.addr(pending.from));
+    passed.port_answers =
+        port.is_some_and(|(last, before)| *last > pending.at && *before != 0 && *before < pending.at);
     passed.near = connection.here.map(side).or_else(|| near(connection).map(side));
     let cite = if name.is_empty() {
         format!("frame:{}", pending.frame)

@@ -47,6 +47,7 @@ fn packet(at: u64, frame: u64, ends: (SocketAddr, SocketAddr), flags: u16) -> Pa
         ttl: 64,
         id: Some(1),
         outgoing: None,
+        device: None,
         seq: 1,
         ack: 0,
         flags: Flags(flags),

@@ -53,11 +53,18 @@ pub static FIREWALL_REJECT: Cause = Cause {
                 wire::not_made_by_its_name,
             ),
         ],
-        excludes: &[need(
-            "something about it is foreign to any host and filter",
-            Certainty::Likely,
-            wire::copies_or_guesses,
-        )],
+        excludes: &[
+            need(
+                "the client answered a SYN-ACK with a reset",
+                Certainty::Likely,
+                wire::syn_ack_was_reset,
+            ),
+            need(
+                "something about it is foreign to any host and filter",
+                Certainty::Likely,
+                wire::copies_or_guesses,
+            ),
+        ],
         explains: &[],
         sentence: |dossier| {
             format!(

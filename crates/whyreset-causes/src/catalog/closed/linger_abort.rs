@@ -51,12 +51,12 @@ pub static LINGER_ABORT: Cause = Cause {
                 wire::active,
             ),
             need(
-                "all that had come was answered",
+                "nothing that had come was left",
                 Certainty::Possible,
-                answered_all,
+                wire::nothing_was_left,
             ),
         ],
-        excludes: wire::ABORTED_OTHERWISE,
+        excludes: wire::NOT_A_LINGER,
         explains: &[],
         sentence: |dossier| {
             format!(
@@ -123,17 +123,3 @@ const HEALTH_CHECK: Situation = Situation {
         "nothing needs fixing: whoever opened the connection only checked that it opens (haproxy `option tcp-check`, keepalived TCP_CHECK and the like)",
     ],
 };
-
-fn answered_all(dossier: &Dossier) -> Finding {
-    let name = words::sender(dossier);
-    wire::other(dossier, |half| match half.unanswered {
-        0 => (true, format!("{name} had answered all that had come")),
-        bytes => (
-            false,
-            format!(
-                "{} had come that {name} did not answer",
-                words::counted(bytes, "byte")
-            ),
-        ),
-    })
-}

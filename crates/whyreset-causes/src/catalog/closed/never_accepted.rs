@@ -1,9 +1,10 @@
+use alloc::borrow::ToOwned;
 use alloc::format;
 
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, wire, words};
 
 pub static NEVER_ACCEPTED: Cause = Cause {
     id: "never-accepted",
@@ -38,7 +39,33 @@ pub static NEVER_ACCEPTED: Cause = Cause {
         }
     },
     situations: &[],
-    wire: None,
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[
+            need("the connection was open", Certainty::Possible, wire::was_open),
+            need(
+                "whoever sent the reset had the connection",
+                Certainty::Possible,
+                wire::active,
+            ),
+            need(
+                "the server had never sent a byte",
+                Certainty::Possible,
+                wire::server_never_spoke,
+            ),
+            need(
+                "the connection had stood for a while",
+                Certainty::Possible,
+                wire::stood_a_while,
+            ),
+        ],
+        excludes: wire::ABORTED_OTHERWISE,
+        explains: &[],
+        sentence: |_| {
+            "the server aborted a connection on which it had never sent a byte: most likely it had never accepted it and stopped listening".to_owned()
+        },
+        situations: &[],
+    }),
     text: include_str!("never_accepted.md"),
 };
 

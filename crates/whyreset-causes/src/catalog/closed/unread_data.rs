@@ -56,19 +56,18 @@ pub static UNREAD_DATA: Cause = Cause {
                 wire::active,
             ),
             need(
-                "data had come that the sender did not answer",
+                "data had come that was left",
                 Certainty::Possible,
-                wire::data_last_from_other,
+                wire::data_was_left,
             ),
         ],
         excludes: wire::ABORTED_OTHERWISE,
         explains: &[],
         sentence: |dossier| {
-            let bytes = dossier.passed().map_or(0, |(_, passed)| passed.other.unanswered);
             format!(
-                "{} aborted the connection after {} that it had not answered: most likely they were still unread when it closed or died",
+                "{} aborted the connection with data of {} most likely still unread: it closed too early, or died",
                 words::sender(dossier),
-                words::counted(bytes, "byte")
+                words::receiver(dossier)
             )
         },
         situations: &[

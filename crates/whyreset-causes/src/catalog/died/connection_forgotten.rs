@@ -76,6 +76,11 @@ pub static CONNECTION_FORGOTTEN: Cause = Cause {
         ],
         excludes: &[
             need(
+                "its name had taken part a moment before",
+                Certainty::Likely,
+                wire::just_there,
+            ),
+            need(
                 "something about the reset shows that its name did not send it",
                 Certainty::Likely,
                 wire::foreign,
@@ -88,7 +93,7 @@ pub static CONNECTION_FORGOTTEN: Cause = Cause {
             need(
                 "a handshake never came to its end",
                 Certainty::Likely,
-                wire::never_past_its_handshake,
+                wire::lost_in_its_handshake,
             ),
             need(
                 "the numbers were never valid",

@@ -80,6 +80,11 @@ pub static ACCEPT_QUEUE_OVERFLOW: Cause = Cause {
         ],
         excludes: &[
             need(
+                "the reset told another reason",
+                Certainty::Likely,
+                wire::told_otherwise,
+            ),
+            need(
                 "something about the reset shows that its name did not send it",
                 Certainty::Likely,
                 wire::foreign,

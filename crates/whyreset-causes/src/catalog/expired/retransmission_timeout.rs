@@ -59,11 +59,18 @@ pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
     situations: &[],
     wire: Some(Rules {
         at_most: Certainty::Likely,
-        requires: &[need(
-            "the sender had retransmitted in vain",
-            Certainty::Possible,
-            wire::retransmitted_in_vain,
-        )],
+        requires: &[
+            need(
+                "the reset answers a segment, after its sender had given up",
+                Certainty::Possible,
+                wire::stateless,
+            ),
+            need(
+                "the sender had retransmitted in vain",
+                Certainty::Possible,
+                wire::retransmitted_in_vain,
+            ),
+        ],
         excludes: wire::NOT_FOREIGN,
         explains: &[],
         sentence: |dossier| {

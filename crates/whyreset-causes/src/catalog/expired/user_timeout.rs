@@ -2,9 +2,9 @@ use alloc::format;
 
 use whyreset_evidence::{Certainty, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
 use crate::timers::{self, Timer};
-use crate::words;
+use crate::{wire, words};
 
 pub static USER_TIMEOUT: Cause = Cause {
     id: "user-timeout",
@@ -48,6 +48,31 @@ pub static USER_TIMEOUT: Cause = Cause {
         )
     },
     situations: &[],
-    wire: None,
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[
+            need(
+                "whoever sent the reset had the connection",
+                Certainty::Possible,
+                wire::active,
+            ),
+            need(
+                "the sender had retransmitted in vain",
+                Certainty::Possible,
+                wire::retransmitted_in_vain,
+            ),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            let times = dossier.passed().map_or(0, |(_, passed)| passed.own.retransmits);
+            format!(
+                "{} had retransmitted {} without an answer and aborted the connection: most likely its TCP_USER_TIMEOUT",
+                words::sender(dossier),
+                words::counted(times.into(), "time")
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("user_timeout.md"),
 };

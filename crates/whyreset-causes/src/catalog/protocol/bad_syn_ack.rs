@@ -105,7 +105,7 @@ fn wrong_number(dossier: &Dossier) -> Finding {
 
 fn only_a_syn(dossier: &Dossier) -> Finding {
     wire::own(dossier, |half| {
-        let holds = dossier.from() == Some(Side::Client) && half.opened && half.bytes == 0;
+        let holds = dossier.from() == Some(Side::Client) && (half.reopens || half.opened && half.bytes == 0);
         (holds, "the client had only sent a SYN".to_owned())
     })
 }

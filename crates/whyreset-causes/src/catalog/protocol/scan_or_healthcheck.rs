@@ -52,9 +52,9 @@ pub static SCAN_OR_HEALTHCHECK: Cause = Cause {
                 wire::syn_ack_was_reset,
             ),
             need(
-                "the SYN-ACK came in time",
+                "no connect() had made its SYN",
                 Certainty::Possible,
-                wire::prompt_syn_ack,
+                wire::not_by_connect,
             ),
         ],
         excludes: &[
@@ -62,11 +62,6 @@ pub static SCAN_OR_HEALTHCHECK: Cause = Cause {
                 "something about the reset shows that its name did not send it",
                 Certainty::Likely,
                 wire::foreign,
-            ),
-            need(
-                "it came from another distance than its name's segments",
-                Certainty::Likely,
-                wire::distant,
             ),
             need(
                 "the numbers were never valid",

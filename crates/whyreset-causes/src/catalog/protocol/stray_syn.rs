@@ -2,8 +2,8 @@ use alloc::format;
 
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, wire, words};
 
 pub static STRAY_SYN: Cause = Cause {
     id: "stray-syn",
@@ -46,7 +46,26 @@ pub static STRAY_SYN: Cause = Cause {
         }
     },
     situations: &[],
-    wire: None,
+    wire: Some(Rules {
+        at_most: Certainty::Likely,
+        requires: &[
+            need("the reset answers a SYN", Certainty::Possible, wire::refusal),
+            need(
+                "an older attempt on the same ports was still known",
+                Certainty::Possible,
+                second_syn,
+            ),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &["no-listener"],
+        sentence: |dossier| {
+            format!(
+                "a second SYN came while {} still knew the first attempt on these ports",
+                words::sender(dossier)
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("stray_syn.md"),
 };
 
@@ -102,5 +121,21 @@ fn no_join(dossier: &Dossier) -> Finding {
             ),
             _ => Finding::seen("the SYN opens a connection of its own", &*fact.cite),
         }
+    })
+}
+
+fn second_syn(dossier: &Dossier) -> Finding {
+    wire::ask(dossier, |fact, passed| {
+        let second = passed.own.opened
+            && passed
+                .trigger
+                .as_ref()
+                .is_some_and(|trigger| trigger.foreign_numbers);
+        let what = if second {
+            "it is another SYN than the one that had been answered"
+        } else {
+            "no other SYN had come before"
+        };
+        Finding::when(second, what, &*fact.cite)
     })
 }

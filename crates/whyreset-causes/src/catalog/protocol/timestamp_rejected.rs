@@ -42,7 +42,7 @@ pub static TIMESTAMP_REJECTED: Cause = Cause {
         requires: &[need(
             "the segment that drew it bore an older timestamp",
             Certainty::Possible,
-            old_timestamp,
+            wire::old_timestamp,
         )],
         excludes: wire::NOT_FOREIGN,
         explains: &[],
@@ -69,20 +69,5 @@ fn wrong_timestamp(dossier: &Dossier) -> Finding {
             "this kernel does not say whether the acknowledgment or the timestamp was wrong",
             "Linux 6.10 or newer says it, or PAWSActive in `nstat -az`",
         ),
-    })
-}
-
-fn old_timestamp(dossier: &Dossier) -> Finding {
-    wire::ask(dossier, |fact, passed| {
-        let old = passed
-            .trigger
-            .as_ref()
-            .is_some_and(|trigger| trigger.old_timestamp);
-        let what = if old {
-            "its timestamp is older than an earlier one"
-        } else {
-            "no timestamp went back"
-        };
-        Finding::when(old, what, &*fact.cite)
     })
 }

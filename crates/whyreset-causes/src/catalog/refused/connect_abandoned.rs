@@ -54,12 +54,33 @@ pub static CONNECT_ABANDONED: Cause = Cause {
                 wire::syn_ack_was_reset,
             ),
             need(
-                "the SYN-ACK had been long in coming",
+                "a connect() had made its SYN",
                 Certainty::Possible,
-                came_late,
+                wire::by_connect,
             ),
         ],
-        excludes: wire::NOT_FOREIGN,
+        excludes: &[
+            need(
+                "something about the reset shows that its name did not send it",
+                Certainty::Likely,
+                wire::foreign,
+            ),
+            need(
+                "it came from another distance than its name's segments",
+                Certainty::Likely,
+                wire::distant,
+            ),
+            need(
+                "the numbers were never valid",
+                Certainty::Likely,
+                wire::foreign_numbers,
+            ),
+            need(
+                "the SYN-ACK bore a timestamp that fits no SYN",
+                Certainty::Likely,
+                wire::old_timestamp,
+            ),
+        ],
         explains: &[],
         sentence: |_| "the client had given up its connect() when the SYN-ACK came".to_owned(),
         situations: &[],
@@ -103,19 +124,4 @@ fn given_up(dossier: &Dossier) -> Finding {
         None if !dossier.watches(side) => ask::elsewhere(dossier, side),
         None => gone::never_seen(dossier, side),
     }
-}
-
-fn came_late(dossier: &Dossier) -> Finding {
-    wire::ask(dossier, |fact, passed| {
-        let waited = passed.age_ms.unwrap_or(0);
-        Finding::when(
-            passed.own.syn_repeats > 0 || waited >= wire::LATE_SYN_ACK_MS,
-            format!(
-                "the SYN-ACK came {} after the first SYN, which was repeated {}",
-                words::span_ms(waited),
-                words::counted(passed.own.syn_repeats.into(), "time")
-            ),
-            &*fact.cite,
-        )
-    })
 }

@@ -44,7 +44,7 @@ pub static NO_LISTENER: Cause = Cause {
             Certainty::Possible,
             wire::refusal,
         )],
-        excludes: wire::NOT_FOREIGN,
+        excludes: wire::NOT_A_BOX,
         explains: &[],
         sentence: |dossier| {
             let server = dossier.flow.server;

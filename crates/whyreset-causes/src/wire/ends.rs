@@ -1,0 +1,163 @@
+//! What the two ends had done: data, FINs, retransmissions, probes. Refuses to look beyond headers.
+
+use alloc::format;
+use alloc::string::String;
+
+use whyreset_evidence::{Acceptable, Dossier, Finding, Half, Side};
+
+use super::{ask, drawn};
+use crate::words;
+
+/// An end that retransmitted or probed this often, unanswered, was about to give up.
+pub const GAVE_UP_AFTER: u32 = 3;
+/// Keep-alive probes in vain before a reset.
+pub const PROBED: u32 = 2;
+/// Asks the end in whose name the reset came.
+pub fn own(dossier: &Dossier, then: impl FnOnce(&Half) -> (bool, String)) -> Finding {
+    ask(dossier, |fact, passed| {
+        let (holds, what) = then(&passed.own);
+        Finding::when(holds, what, &*fact.cite)
+    })
+}
+
+/// The sender had sent a FIN.
+pub fn own_fin(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    own(dossier, |half| match half.fin_ago_ms {
+        Some(ago) => (
+            true,
+            format!("{name} had sent its FIN {} before", words::span_ms(ago)),
+        ),
+        None => (false, format!("{name} had sent no FIN")),
+    })
+}
+
+/// Room in the window that only unread data can have taken, bytes.
+pub const ROOM: u64 = 8_192;
+/// An answer this shortly before the reset, milliseconds, with nothing read since.
+pub const JUST_ANSWERED_MS: u64 = 100;
+
+/// What had come was not answered, or its bytes still filled the sender's window.
+pub fn data_was_left(dossier: &Dossier) -> Finding {
+    let (name, other_name) = (words::sender(dossier), words::receiver(dossier));
+    ask(dossier, |fact, passed| {
+        let (own, other) = (&passed.own, &passed.other);
+        let server = dossier.from() == Some(Side::Server);
+        let just_answered = server
+            && own.data_ago_ms.is_some_and(|ago| ago <= JUST_ANSWERED_MS)
+            && passed.silence_ms <= JUST_ANSWERED_MS;
+        let left = if other.bytes == 0 {
+            None
+        } else if passed.window_grew >= ROOM || own.zero_window {
+            Some(format!(
+                "{name}'s window was filled with data of {other_name} until the reset"
+            ))
+        } else if other.unanswered > 0 {
+            Some(format!(
+                "{name} had sent nothing after the last {} of {other_name}",
+                words::counted(other.unanswered, "byte")
+            ))
+        } else {
+            just_answered.then(|| format!("{name} ended the connection together with its answer"))
+        };
+        match left {
+            Some(what) => Finding::seen(what, &*fact.cite),
+            None => Finding::absent(
+                format!("{name} had answered all that {other_name} sent"),
+                &*fact.cite,
+            ),
+        }
+    })
+}
+
+/// The opposite of [`data_was_left`].
+pub fn nothing_was_left(dossier: &Dossier) -> Finding {
+    match data_was_left(dossier) {
+        Finding::Seen { what, cite } => Finding::absent(what, cite),
+        Finding::Absent { what, cite } => Finding::seen(what, cite),
+        blind @ Finding::Blind { .. } => blind,
+    }
+}
+
+/// The sender had repeated data in vain.
+pub fn retransmitted_in_vain(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    own(dossier, |half| {
+        (
+            half.retransmits >= GAVE_UP_AFTER && half.unacked > 0,
+            match half.retransmits {
+                0 => format!("{name} had retransmitted nothing"),
+                n => format!(
+                    "{name} had retransmitted {} unanswered",
+                    words::counted(n.into(), "time")
+                ),
+            },
+        )
+    })
+}
+
+/// The sender had probed in vain.
+pub fn probed_in_vain(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    own(dossier, |half| {
+        (
+            half.probes >= PROBED,
+            match half.probes {
+                0 => format!("{name} had sent no keep-alive probe"),
+                n => format!(
+                    "{} of {name} had stayed unanswered",
+                    words::counted(n.into(), "keep-alive probe")
+                ),
+            },
+        )
+    })
+}
+
+/// The numbers of the segment that drew it belong to no connection of the sender's.
+pub fn foreign_numbers(dossier: &Dossier) -> Finding {
+    drawn(dossier, |fact, passed, trigger| {
+        let foreign = passed
+            .trigger
+            .as_ref()
+            .is_some_and(|trigger| trigger.foreign_numbers);
+        let what = if foreign {
+            format!("{} acknowledges what was never sent", words::segment(trigger))
+        } else {
+            format!("the numbers of {} fit the connection", words::segment(trigger))
+        };
+        Finding::when(foreign, what, &*fact.cite)
+    })
+}
+
+/// Its receiver does not take it: RFC 5961 §3.2.
+pub fn ineffective(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let what = match passed.acceptable {
+            Acceptable::Ignored => "its number is outside the receiver's window",
+            Acceptable::Challenged => "its number is in the window and not exact: a challenge ACK answers it",
+            Acceptable::Exact => "its number is the one expected",
+            Acceptable::Unknown => "its number cannot be measured",
+        };
+        Finding::when(
+            passed.after.went_on,
+            format!("{what}; the connection went on"),
+            &*fact.cite,
+        )
+    })
+}
+
+/// The segment that drew it bears an older timestamp than one before, or echoes none that was sent.
+pub fn old_timestamp(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let old = passed
+            .trigger
+            .as_ref()
+            .is_some_and(|trigger| trigger.old_timestamp);
+        let what = if old {
+            "its timestamps do not fit the earlier ones"
+        } else {
+            "its timestamps fit the earlier ones"
+        };
+        Finding::when(old, what, &*fact.cite)
+    })
+}

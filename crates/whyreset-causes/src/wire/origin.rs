@@ -1,0 +1,288 @@
+//! Whether its name sent it: foreign signs, distance, and what other captures saw. Refuses to take one
+//! sign for two.
+
+use alloc::borrow::ToOwned;
+use alloc::string::ToString as _;
+
+use whyreset_evidence::{Certainty, Dossier, Finding, Join, Reason, Shape, Sign, Stage};
+
+use super::{ask, never_accepted, probed_in_vain, retransmitted_in_vain, stateless, told, told_otherwise};
+use crate::cause::{Requirement, need};
+use crate::words;
+use alloc::format;
+
+/// Refuses resets that another device sent than sends the ordinary segments of their name.
+pub const NOT_FOREIGN: &[Requirement] = &[
+    need(
+        "something about the reset shows that its name did not send it",
+        Certainty::Likely,
+        foreign,
+    ),
+    need(
+        "it came from another distance than its name's segments",
+        Certainty::Likely,
+        distant,
+    ),
+    need("the reset told another reason", Certainty::Likely, told_otherwise),
+];
+
+/// Refuses also refusals that no host makes.
+pub const NOT_A_BOX: &[Requirement] = &[
+    need(
+        "something about the reset shows that its name did not send it",
+        Certainty::Likely,
+        foreign,
+    ),
+    need(
+        "it came from another distance than its name's segments",
+        Certainty::Likely,
+        distant,
+    ),
+    need("the reset told another reason", Certainty::Likely, told_otherwise),
+    need(
+        "it refuses with a number where a host has none",
+        Certainty::Likely,
+        numbered,
+    ),
+    need(
+        "the port takes other connections",
+        Certainty::Likely,
+        port_answers,
+    ),
+];
+
+/// A sign that a host's own stack gives by accident only, or the capture at the name's own host
+/// that shows that it sent none.
+pub fn foreign(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        if passed.join == Join::NeverSent {
+            return Finding::seen(
+                "it arrived, and the host whose name it bears did not send it",
+                &*fact.cite,
+            );
+        }
+        match passed.signs.iter().find(|sign| sign.is_strong()) {
+            Some(sign) => Finding::seen(sign.to_string(), &*fact.cite),
+            None => Finding::absent("nothing about it is foreign to its name", &*fact.cite),
+        }
+    })
+}
+
+/// Nothing but its distance speaks against its name.
+pub fn distant(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        match passed.signs.iter().find(|sign| sign.is_distance()) {
+            Some(sign) => Finding::seen(sign.to_string(), &*fact.cite),
+            None => Finding::absent("its distance is its name's", &*fact.cite),
+        }
+    })
+}
+
+/// The other end's own capture shows that it was never sent by its name.
+pub fn never_sent(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| match &passed.join {
+        Join::NeverSent => Finding::seen(
+            "it arrived, and the host whose name it bears did not send it",
+            &*fact.cite,
+        ),
+        Join::Alone => Finding::blind(
+            "only one place was captured",
+            "a capture at the host whose name it bears, read together with this one",
+        ),
+        Join::Undecided(why) => Finding::blind(why.clone(), "a capture without losses at both ends"),
+        // Whoever forges it on that host, or before its capture, passes there too.
+        Join::SentAndArrived | Join::NeverArrived | Join::Changed(_) => Finding::blind(
+            "it passed the capture at its name too, whoever made it",
+            "whyreset watch on that host",
+        ),
+    })
+}
+
+/// Refuses an abort where a timer, a box or another protocol explains it better.
+pub const ABORTED_OTHERWISE: &[Requirement] = &[
+    need(
+        "something about the reset shows that its name did not send it",
+        Certainty::Likely,
+        foreign,
+    ),
+    need(
+        "it came from another distance than its name's segments",
+        Certainty::Likely,
+        distant,
+    ),
+    need("the reset told another reason", Certainty::Likely, told_otherwise),
+    need(
+        "its keep-alive probes had stayed unanswered",
+        Certainty::Likely,
+        probed_in_vain,
+    ),
+    need(
+        "it had retransmitted in vain",
+        Certainty::Likely,
+        retransmitted_in_vain,
+    ),
+];
+
+/// Refuses also what stood for long on a server that never spoke.
+pub const NOT_A_LINGER: &[Requirement] = &[
+    need(
+        "something about the reset shows that its name did not send it",
+        Certainty::Likely,
+        foreign,
+    ),
+    need(
+        "it came from another distance than its name's segments",
+        Certainty::Likely,
+        distant,
+    ),
+    need("the reset told another reason", Certainty::Likely, told_otherwise),
+    need(
+        "its keep-alive probes had stayed unanswered",
+        Certainty::Likely,
+        probed_in_vain,
+    ),
+    need(
+        "it had retransmitted in vain",
+        Certainty::Likely,
+        retransmitted_in_vain,
+    ),
+    need(
+        "the server had never accepted it",
+        Certainty::Likely,
+        never_accepted,
+    ),
+];
+
+/// Another distance, a number where a host has none, a policy named, or a capture at its name.
+pub fn not_made_by_its_name(dossier: &Dossier) -> Finding {
+    let numbered = numbered(dossier);
+    let policy = told(dossier, |_, reason| reason == Reason::Policy);
+    [distant(dossier), numbered.clone(), policy, never_sent(dossier)]
+        .into_iter()
+        .find(Finding::is_seen)
+        .or_else(|| a_rule_fits_best(dossier))
+        .unwrap_or(numbered)
+}
+
+/// Its name had just taken part and said no goodbye, or its port takes connections: nothing but a
+/// rule on its own host fits well, and nothing on the wire proves one.
+fn a_rule_fits_best(dossier: &Dossier) -> Option<Finding> {
+    let (_, passed) = dossier.passed()?;
+    let name = words::sender(dossier);
+    let what = if just_there(dossier).is_seen() {
+        let ago = passed.own.last_ago_ms.unwrap_or_default();
+        format!(
+            "{name} had taken part {} before and said no goodbye",
+            words::span_ms(ago)
+        )
+    } else if passed.shape == Shape::Refusal && passed.port_answers {
+        "the port took connections shortly before and after".to_owned()
+    } else {
+        return None;
+    };
+    Some(Finding::blind(
+        format!("{what}: a rule on that host fits best, and no packet proves it"),
+        "whyreset watch on that host, or the counters of its rules",
+    ))
+}
+
+/// A moment, for a host to forget a connection in: it takes longer to start again.
+pub const MOMENT_MS: u64 = 1_000;
+
+/// Its name had sent a segment of the open connection a moment before, from the same device, and
+/// no FIN.
+pub fn just_there(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let ago = passed.own.last_ago_ms;
+        let there = ago.is_some_and(|ago| ago < MOMENT_MS)
+            && passed.other_device != Some(true)
+            && passed.own.fin_ago_ms.is_none()
+            && passed.shape == Shape::Reply
+            && passed.stage == Stage::Established
+            && passed.own_acked_beyond;
+        let name = words::sender(dossier);
+        let what = match (ago, passed.other_device) {
+            (_, Some(true)) => format!("{name}'s segments had come from another device"),
+            (Some(ago), _) => format!("{name} had last sent {} before", words::span_ms(ago)),
+            (None, _) => format!("{name} had sent nothing that was captured"),
+        };
+        Finding::when(there, what, &*fact.cite)
+    })
+}
+
+/// The port takes connections: it is no closed one.
+pub fn port_answers(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let what = if passed.port_answers {
+            "the same port took a connection shortly before and another one after"
+        } else {
+            "the port took no connection shortly before and after"
+        };
+        Finding::when(passed.port_answers, what, &*fact.cite)
+    })
+}
+
+/// It refuses a SYN with a number, which no host does and boxes do.
+pub fn numbered(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let sign = passed
+            .signs
+            .iter()
+            .find(|sign| matches!(sign, Sign::RefusalWithNumber(_)));
+        match sign {
+            Some(sign) => Finding::seen(sign.to_string(), &*fact.cite),
+            None => Finding::absent("nothing about it is foreign to its name", &*fact.cite),
+        }
+    })
+}
+
+/// It repeats the packet it saw, guesses numbers or sets bits that no filter's answer has. A box
+/// that refuses a SYN with a number of its own copies the window too.
+pub fn copies_or_guesses(dossier: &Dossier) -> Finding {
+    let of_a_box = numbered(dossier).is_seen();
+    ask(dossier, |fact, passed| {
+        let mut strong = passed
+            .signs
+            .iter()
+            .filter(|sign| sign.is_strong() && !(of_a_box && matches!(sign, Sign::MirroredWindow(_))));
+        match strong.next() {
+            Some(sign) => Finding::seen(sign.to_string(), &*fact.cite),
+            None if passed.shape == Shape::Reply
+                && passed.header.window != 0
+                && distant(dossier).is_seen() =>
+            {
+                Finding::seen(
+                    "it comes from elsewhere, and a filter's answer has no window",
+                    &*fact.cite,
+                )
+            }
+            None => Finding::absent("nothing about it is foreign to a filter's answer", &*fact.cite),
+        }
+    })
+}
+
+/// Its name did not send it: a strong sign, an active reset from another distance, or a capture at
+/// its name.
+pub fn forged(dossier: &Dossier) -> Finding {
+    match copies_or_guesses(dossier) {
+        seen @ Finding::Seen { .. } => seen,
+        absent if foreign(dossier).is_seen() && !numbered(dossier).is_seen() => {
+            let Finding::Absent { cite, .. } = absent else {
+                return absent;
+            };
+            Finding::seen(foreign(dossier).text(), cite)
+        }
+        absent => match (distant(dossier), stateless(dossier)) {
+            (seen @ Finding::Seen { .. }, Finding::Absent { .. }) => seen,
+            _ => absent,
+        },
+    }
+}
+
+/// What a filter's rule makes, and nothing more.
+pub fn only_a_filter(dossier: &Dossier) -> Finding {
+    match (copies_or_guesses(dossier), stateless(dossier)) {
+        (Finding::Absent { .. }, seen @ Finding::Seen { .. }) => seen,
+        (other, _) => Finding::absent(other.text().to_owned(), "frame"),
+    }
+}

@@ -1,0 +1,110 @@
+//! Silences and closes of idle connections. Refuses to call a silence a timer without a pattern or a
+//! known default.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+
+use whyreset_evidence::{Dossier, Finding, Side};
+
+use super::ask;
+use crate::{idle, words};
+
+/// A silence that a timer may have ended.
+const IDLE_MS: u64 = 5_000;
+/// Connections that must have ended after one silence before they are a pattern.
+const PATTERN: u32 = 3;
+
+/// Nothing had passed for long, and this silence ended others too or is a known default.
+pub fn silence_is_a_timer(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        if let Some(alike) = passed.silence.filter(|alike| alike.count >= PATTERN) {
+            return Finding::seen(
+                format!(
+                    "{} of {} resets came after {} of silence (+- {}){}",
+                    alike.count,
+                    alike.of,
+                    words::span_ms(alike.silence_ms),
+                    words::span_ms(alike.spread_ms),
+                    idle::known(alike.silence_ms)
+                ),
+                &*fact.cite,
+            );
+        }
+        let known = idle::known(passed.silence_ms);
+        Finding::when(
+            passed.silence_ms >= IDLE_MS && !known.is_empty(),
+            format!(
+                "nothing had passed for {}{known}",
+                words::span_ms(passed.silence_ms)
+            ),
+            &*fact.cite,
+        )
+    })
+}
+
+/// The segment that drew it acknowledges the sender's FIN, or crossed it on its way.
+pub fn crossed_the_fin(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let Some(trigger) = &passed.trigger else {
+            return Finding::absent("what it answers was not captured", &*fact.cite);
+        };
+        let (name, other) = (words::sender(dossier), words::receiver(dossier));
+        let fin = passed.own.fin_ago_ms;
+        let what = match (fin, trigger.knew_fin) {
+            (None, _) => format!("{name} had sent no FIN"),
+            (Some(_), true) => format!(
+                "{other} knew of the FIN when it sent {}",
+                words::payload(&trigger.segment)
+            ),
+            (Some(_), false) => format!(
+                "{other} sent {} before it had heard of {name}'s FIN",
+                words::payload(&trigger.segment)
+            ),
+        };
+        let holds = fin.is_some() && !trigger.knew_fin && trigger.segment.len > 0;
+        Finding::when(holds, what, &*fact.cite)
+    })
+}
+
+/// The server closed what had long been silent, and the client wrote on it afterwards.
+pub fn stale_pool(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let wrote = passed
+            .trigger
+            .as_ref()
+            .is_some_and(|trigger| trigger.segment.len > 0);
+        let used = passed.own.data_ago_ms.zip(passed.own.fin_ago_ms);
+        let quiet = used.map(|(data, fin)| data.saturating_sub(fin));
+        let long = quiet.filter(|&quiet| quiet >= idle::LONG_MS);
+        Finding::when(
+            dossier.from() == Some(Side::Server) && wrote && long.is_some(),
+            format!(
+                "the server had sent its last answer {} before its FIN{}",
+                quiet.map_or("an unknown time".to_owned(), words::span_ms),
+                long.map(idle::known).unwrap_or_default()
+            ),
+            &*fact.cite,
+        )
+    })
+}
+
+/// Its last answer lay some time back when it sent its FIN.
+pub fn closed_while_idle(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let quiet = passed.own.data_ago_ms.zip(passed.own.fin_ago_ms);
+        let quiet = quiet.map(|(data, fin)| data.saturating_sub(fin));
+        Finding::when(
+            quiet.is_some_and(|quiet| quiet >= idle::LONG_MS),
+            match quiet {
+                Some(quiet) => format!(
+                    "{} had sent its last answer {} before its FIN{}",
+                    words::sender(dossier),
+                    words::span_ms(quiet),
+                    idle::known(quiet)
+                ),
+                None => format!("{} had sent no data", words::sender(dossier)),
+            },
+            &*fact.cite,
+        )
+    })
+}
