@@ -1,0 +1,64 @@
+//! Whether a segment's checksum holds, for whoever asks. Refuses to be asked of every packet: it
+//! reads all of it.
+
+use core::net::IpAddr;
+
+use crate::{Ip, Tcp};
+
+/// What a checksum tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// It holds.
+    Good,
+    /// It does not: the segment was damaged on its way, or never left its sender like this.
+    Bad,
+    /// It covers the pseudo header alone: its sender leaves the rest to the network card.
+    Partial,
+    /// The segment was not captured whole.
+    Unknown,
+}
+
+/// Sums 16-bit words, as RFC 1071 has it.
+fn sum(words: impl Iterator<Item = u16>) -> u32 {
+    words.fold(0_u32, |sum, word| {
+        let sum = sum + u32::from(word);
+        (sum & 0xffff) + (sum >> 16)
+    })
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = u16> {
+    bytes.chunks(2).map(|pair| {
+        u16::from_be_bytes([
+            pair.first().copied().unwrap_or(0),
+            pair.get(1).copied().unwrap_or(0),
+        ])
+    })
+}
+
+/// Checks the segment `bytes` (header and payload), which `tcp` was read from.
+pub fn check(ip: &Ip, tcp: &Tcp<'_>, bytes: &[u8]) -> Checksum {
+    let header = bytes.len().saturating_sub(tcp.payload.len());
+    let whole = u64::from(tcp.payload_len) == tcp.payload.len() as u64 && !tcp.cut;
+    let len = u32::try_from(header)
+        .unwrap_or(u32::MAX)
+        .saturating_add(tcp.payload_len);
+    let pseudo = match (ip.source, ip.destination) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => sum(words(&from.octets()).chain(words(&to.octets()))),
+        (IpAddr::V6(from), IpAddr::V6(to)) => sum(words(&from.octets()).chain(words(&to.octets()))),
+        _ => return Checksum::Unknown,
+    };
+    let [high, low] = [(len >> 16) as u16, (len & 0xffff) as u16];
+    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
+    let pseudo = fold(pseudo + u32::from(high) + u32::from(low) + 6);
+    if u32::from(tcp.checksum) == fold(pseudo) {
+        return Checksum::Partial;
+    }
+    if !whole {
+        return Checksum::Unknown;
+    }
+    if fold(fold(pseudo + sum(words(bytes)))) == 0xffff {
+        Checksum::Good
+    } else {
+        Checksum::Bad
+    }
+}

@@ -1,0 +1,291 @@
+//! Frames made by hand, layer by layer, and the same frames damaged in every way that fits in the
+//! time.
+
+use std::net::IpAddr;
+
+use whyreset_wire::{IcmpKind, LinkType, OptionKind, Packet, Refusal, Tcp, Transport, Tunnel, decode};
+
+fn tcp(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![
+        0x9c, 0x40, 0x00, 0x50, 0, 0, 0, 1, 0, 0, 0, 2, 0x80, 0x18, 0x01, 0xf6, 0, 0, 0, 0,
+    ];
+    // NOP, NOP, timestamps.
+    bytes.extend([1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9]);
+    bytes.extend(payload);
+    bytes
+}
+
+fn ipv4(protocol: u8, body: &[u8]) -> Vec<u8> {
+    let total = u16::try_from(20 + body.len()).unwrap().to_be_bytes();
+    let mut bytes = vec![
+        0x45, 0, total[0], total[1], 0x12, 0x34, 0x40, 0, 61, protocol, 0, 0,
+    ];
+    bytes.extend([10, 0, 0, 2, 10, 0, 0, 1]);
+    bytes.extend(body);
+    bytes
+}
+
+fn ipv6(next: u8, body: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(body.len()).unwrap().to_be_bytes();
+    let mut bytes = vec![0x60, 0, 0, 5, len[0], len[1], next, 59];
+    bytes.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+    bytes.extend([0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    bytes.extend(body);
+    bytes
+}
+
+fn ethernet(kind: u16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    bytes.extend(kind.to_be_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+fn udp(port: u16, body: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0xc0, 0];
+    bytes.extend(port.to_be_bytes());
+    bytes.extend([0, 0, 0, 0]);
+    bytes.extend(body);
+    bytes
+}
+
+fn whole(link: LinkType, bytes: &[u8]) -> Packet<'_> {
+    decode(link, bytes, u32::try_from(bytes.len()).unwrap()).unwrap()
+}
+
+fn segment<'a>(packet: &Packet<'a>) -> Tcp<'a> {
+    match packet.transport {
+        Transport::Tcp(tcp) => tcp,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn shows_hello(link: LinkType, bytes: &[u8]) -> Packet<'_> {
+    let packet = whole(link, bytes);
+    let tcp = segment(&packet);
+    assert_eq!((tcp.source_port, tcp.destination_port), (40_000, 80));
+    assert_eq!((tcp.payload, tcp.payload_len), (&b"hello"[..], 5));
+    packet
+}
+
+/// Every frame that this file can make, with its link.
+fn frames() -> Vec<(LinkType, Vec<u8>)> {
+    let v4 = ipv4(6, &tcp(b"hello"));
+    let v6 = ipv6(6, &tcp(b"hello"));
+    let inner = ethernet(0x0800, &v4);
+    let cooked = [&[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 2, 0, 0, 8, 0][..], &v4].concat();
+    let cooked2 = [
+        &[8, 0, 0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 2, 0, 0, 0, 0, 2, 0, 0][..],
+        &v4,
+    ]
+    .concat();
+    let vlan = [&[0, 7, 8, 0][..], &v4].concat();
+    let qinq = [&[0, 9, 0x81, 0, 0, 7, 8, 0][..], &v4].concat();
+    let mpls = [&[0, 1, 0, 64, 0, 2, 1, 64][..], &v6].concat();
+    let pppoe = [&[0x11, 0, 0, 1, 0, 9, 0, 0x21][..], &v4].concat();
+    let snap = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0][..], &v4].concat();
+    let overlay = [&[8, 0, 0, 0, 0, 0, 42, 0][..], &inner].concat();
+    let geneve = [&[1, 0, 0x65, 0x58, 0, 0, 43, 0, 1, 2, 3, 4][..], &inner].concat();
+    let gre = [&[0x20, 0, 8, 0, 0, 0, 0, 44][..], &v4].concat();
+    let options = [&[6, 0, 1, 4, 0, 0, 0, 0][..], &tcp(b"hello")].concat();
+    let first_fragment = [&[6, 0, 0, 1, 0, 0, 0, 5][..], &tcp(b"hello")].concat();
+    vec![
+        (LinkType::ETHERNET, inner.clone()),
+        (LinkType::ETHERNET, ethernet(0x86dd, &v6)),
+        (LinkType::ETHERNET, ethernet(0x8100, &vlan)),
+        (LinkType::ETHERNET, ethernet(0x88a8, &qinq)),
+        (LinkType::ETHERNET, ethernet(0x8847, &mpls)),
+        (LinkType::ETHERNET, ethernet(0x8864, &pppoe)),
+        (
+            LinkType::ETHERNET,
+            ethernet(u16::try_from(snap.len()).unwrap(), &snap),
+        ),
+        (
+            LinkType::ETHERNET,
+            ethernet(0x0800, &ipv4(17, &udp(4789, &overlay))),
+        ),
+        (
+            LinkType::ETHERNET,
+            ethernet(0x86dd, &ipv6(17, &udp(6081, &geneve))),
+        ),
+        (LinkType::ETHERNET, ethernet(0x0800, &ipv4(47, &gre))),
+        (LinkType::RAW, ipv4(4, &v4)),
+        (LinkType::RAW, ipv4(41, &v6)),
+        (LinkType::RAW, ipv6(0, &options)),
+        (LinkType::RAW, ipv6(44, &first_fragment)),
+        (LinkType::RAW, v4.clone()),
+        (LinkType::IPV6, v6.clone()),
+        (LinkType::NULL, [&[2, 0, 0, 0][..], &v4].concat()),
+        (LinkType::LOOP, [&[0, 0, 0, 30][..], &v6].concat()),
+        (LinkType::PPP, [&[0xff, 3, 0, 0x21][..], &v4].concat()),
+        (LinkType::LINUX_SLL, cooked),
+        (LinkType::LINUX_SLL2, cooked2),
+    ]
+}
+
+#[test]
+fn every_link_and_tunnel_leads_to_the_same_segment() {
+    for (number, (link, bytes)) in frames().iter().enumerate() {
+        let packet = shows_hello(*link, bytes);
+        assert_eq!(packet.ip.hop_limit | 6, 63, "frame {number}");
+    }
+}
+
+#[test]
+fn what_is_around_it_is_told() {
+    let frames = frames();
+    let at = |number: usize| whole(frames[number].0, &frames[number].1);
+    assert_eq!(at(2).link.vlan, Some(7));
+    assert_eq!(at(3).link.vlan, Some(9));
+    assert_eq!(at(7).tunnel, Some(Tunnel::Vxlan { vni: 42 }));
+    assert_eq!(at(8).tunnel, Some(Tunnel::Geneve { vni: 43 }));
+    assert_eq!(at(9).tunnel, Some(Tunnel::Gre { key: Some(44) }));
+    assert_eq!(at(10).tunnel, Some(Tunnel::IpInIp));
+    assert_eq!(at(19).link.packet_type, Some(4));
+    assert_eq!(at(20).link.interface, Some(3));
+    let ip = at(0).ip;
+    assert_eq!((ip.hop_limit, ip.id, ip.dont_fragment), (61, Some(0x1234), true));
+    assert_eq!(at(1).ip.flow_label, Some(5));
+    assert_eq!(at(0).link.source, Some([2, 0, 0, 0, 0, 2]));
+}
+
+#[test]
+fn the_links_padding_is_no_payload() {
+    let mut bytes = ethernet(0x0800, &ipv4(6, &tcp(b"hello")));
+    bytes.extend([0; 12]);
+    shows_hello(LinkType::ETHERNET, &bytes);
+}
+
+#[test]
+fn a_super_segment_has_its_length_from_the_wire() {
+    let mut bytes = ethernet(0x0800, &ipv4(6, &tcp(b"hello")));
+    bytes[16..18].copy_from_slice(&[0, 0]);
+    let packet = decode(LinkType::ETHERNET, &bytes, 60_000).unwrap();
+    assert_eq!(segment(&packet).payload_len, 60_000 - 14 - 20 - 32);
+}
+
+#[test]
+fn a_cut_frame_keeps_what_is_there() {
+    let bytes = ethernet(0x0800, &ipv4(6, &tcp(b"hello")));
+    let at = |len: usize| {
+        decode(
+            LinkType::ETHERNET,
+            &bytes[..len],
+            u32::try_from(bytes.len()).unwrap(),
+        )
+    };
+    let cut_payload = at(bytes.len() - 3).unwrap();
+    assert_eq!(
+        (segment(&cut_payload).payload, segment(&cut_payload).payload_len),
+        (&b"he"[..], 5)
+    );
+    let cut_options = at(14 + 20 + 24).unwrap();
+    assert!(segment(&cut_options).cut);
+    assert_eq!(segment(&cut_options).options.into_iter().count(), 0);
+    assert_eq!(at(14 + 20 + 19).unwrap_err(), Refusal::Truncated { layer: "TCP" });
+    assert_eq!(at(14 + 3).unwrap_err(), Refusal::Truncated { layer: "IPv4" });
+    assert_eq!(at(5).unwrap_err(), Refusal::Truncated { layer: "Ethernet" });
+}
+
+#[test]
+fn a_later_fragment_has_no_header() {
+    let mut bytes = ipv4(6, &tcp(b"hello"));
+    bytes[6..8].copy_from_slice(&[0x00, 0x10]);
+    assert!(matches!(
+        whole(LinkType::RAW, &bytes).transport,
+        Transport::Fragment
+    ));
+}
+
+#[test]
+fn options_are_read_one_by_one() {
+    let bytes = ipv4(6, &tcp(b""));
+    let packet = whole(LinkType::RAW, &bytes);
+    let options: Vec<OptionKind<'_>> = segment(&packet).options.into_iter().collect();
+    assert_eq!(options, [OptionKind::Timestamps { val: 7, ecr: 9 }]);
+    assert_eq!(OptionKind::Mptcp(&[0x80, 3]).mptcp_reset(), Some(3));
+    assert!(OptionKind::Mptcp(&[0x70, 0]).is_mptcp_fastclose());
+}
+
+#[test]
+fn an_error_quotes_its_segment() {
+    let quote = ipv4(6, &tcp(b""));
+    let v4 = ipv4(1, &[&[11, 0, 0, 0, 0, 0, 0, 0][..], &quote[..28]].concat());
+    let Transport::IcmpError(error) = whole(LinkType::RAW, &v4).transport else {
+        panic!("no error");
+    };
+    assert_eq!(error.kind, IcmpKind::TimeExceeded);
+    assert_eq!(error.from, "10.0.0.2".parse::<IpAddr>().unwrap());
+    assert_eq!(error.quoted.source, "10.0.0.2:40000".parse().unwrap());
+    assert_eq!(error.quoted.seq, Some(1));
+    let quote = ipv6(6, &tcp(b""));
+    let v6 = ipv6(58, &[&[1, 4, 0, 0, 0, 0, 0, 0][..], &quote].concat());
+    let Transport::IcmpError(error) = whole(LinkType::RAW, &v6).transport else {
+        panic!("no error");
+    };
+    assert_eq!(error.kind, IcmpKind::Unreachable(4));
+    assert_eq!(error.quoted.destination, "[fd00::1]:80".parse().unwrap());
+}
+
+#[test]
+fn what_is_no_connection_is_refused_by_name() {
+    let arp = ethernet(0x0806, &[0; 28]);
+    assert_eq!(
+        decode(LinkType::ETHERNET, &arp, 42).unwrap_err(),
+        Refusal::NotIp(0x0806)
+    );
+    assert_eq!(
+        decode(LinkType(105), &arp, 42).unwrap_err(),
+        Refusal::UnknownLink(LinkType(105))
+    );
+    let mut deep = ipv4(6, &tcp(b""));
+    for _ in 0..20 {
+        deep = ipv4(4, &deep);
+    }
+    assert_eq!(
+        decode(LinkType::RAW, &deep, u32::try_from(deep.len()).unwrap()).unwrap_err(),
+        Refusal::TooDeep
+    );
+    let mut short = ipv4(6, &tcp(b""));
+    short[32] = 0x40;
+    assert!(matches!(
+        decode(LinkType::RAW, &short, 52),
+        Err(Refusal::Malformed { layer: "TCP", .. })
+    ));
+}
+
+#[test]
+fn damage_never_panics() {
+    let mut state = 0x1234_5678_9abc_def0_u64;
+    let mut dice = move |n: usize| {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        usize::try_from(state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % n
+    };
+    let links = [0, 1, 9, 12, 50, 51, 101, 108, 113, 228, 229, 276, 999];
+    for (link, frame) in frames() {
+        for _ in 0..8_000 {
+            let mut bytes = frame.clone();
+            for _ in 0..=dice(4) {
+                let at = dice(bytes.len());
+                bytes[at] = u8::try_from(dice(256)).unwrap();
+            }
+            bytes.truncate(dice(bytes.len() + 1));
+            let link = if dice(10) == 0 {
+                LinkType(links[dice(links.len())])
+            } else {
+                link
+            };
+            let wire_len = u32::try_from(dice(70_000)).unwrap();
+            if let Ok(packet) = decode(link, &bytes, wire_len)
+                && let Transport::Tcp(tcp) = packet.transport
+            {
+                assert!(tcp.options.into_iter().count() <= 40);
+                _ = whyreset_wire::hint::protocol(tcp.payload);
+                _ = whyreset_wire::hint::last_tls_record(tcp.payload);
+                _ = whyreset_wire::checksum::check(&packet.ip, &tcp, &bytes);
+            }
+        }
+    }
+}
