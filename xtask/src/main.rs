@@ -3,6 +3,7 @@
 
 mod bench;
 mod elf;
+mod freestanding;
 mod kernels;
 mod object;
 mod packages;
@@ -23,6 +24,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   test                  the whole test command; installs missing Debian packages after saying so
   tidy                  the rules of the tree that the compiler does not know
   bpf [--check]         rebuild the eBPF object; --check: prove that the committed one is current
+  freestanding          the pure crates in a program without an operating system's help
   release               the static binary, checked
   kernels [6.1 6.12]    boot Debian's kernels under qemu and hold the verdicts
   score                 play all scenarios of the lab and write docs/SCORE.md; needs root
@@ -50,6 +52,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["tidy"] => tidy::run()?,
         ["bpf"] => object::build()?,
         ["bpf", "--check"] => told(&object::check()?),
+        ["freestanding"] => told(&freestanding::run()?),
         ["release"] => _ = release::build()?,
         ["kernels", ref asked @ ..] => told(&kernels::run(asked, &release::build()?)?),
         ["score"] => score::run(&release::build()?)?,
