@@ -265,7 +265,7 @@ mod tests {
     /// A quiet connection, its place in the index counted in at its emptiest.
     #[test]
     fn a_quiet_connection_is_small() {
-        let index = 4 * 4;
+        let index = 8 * 16 / 7;
         let size = size_of::<Connection>() + index;
         assert!(
             size < 256,

@@ -66,25 +66,40 @@ impl Key {
         })
     }
 
-    /// A hash that is the same both ways. No secret is in it: a table that must stand against an
-    /// adversary bounds its chains.
+    /// A hash that is the same both ways; see [`hash`].
     pub fn hash(&self) -> u64 {
-        const K: u64 = 0x9e37_79b9_7f4a_7c15;
-        let word = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .fold(0_u64, |word, &byte| (word << 8) | u64::from(byte))
-        };
-        let mut hash = u64::from(self.low.1) << 16 | u64::from(self.high.1);
-        for part in [
-            &self.low.0[..8],
-            &self.low.0[8..],
-            &self.high.0[..8],
-            &self.high.0[8..],
-        ] {
-            hash = (hash ^ word(part)).wrapping_mul(K);
-            hash ^= hash >> 31;
-        }
-        hash.wrapping_mul(K) ^ (hash >> 29)
+        hash(self.low.0, self.low.1, self.high.0, self.high.1)
     }
+}
+
+const K: u64 = 0x9e37_79b9_7f4a_7c15;
+const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+const fn mix(word: u64) -> u64 {
+    let mixed = word.wrapping_mul(K);
+    mixed ^ (mixed >> 32)
+}
+
+/// The hash of a connection between two IPv4 addresses, the same both ways. No secret is in it: a
+/// table that must stand against an adversary bounds its chains.
+pub const fn hash_v4(source: u32, source_port: u16, destination: u32, destination_port: u16) -> u64 {
+    let one = mix((source as u64) << 16 | source_port as u64);
+    let two = mix((destination as u64) << 16 | destination_port as u64);
+    mix(one.wrapping_add(two))
+}
+
+/// The same of IPv6 addresses, or of IPv4 addresses in their mapped form.
+pub fn hash(source: [u8; 16], source_port: u16, destination: [u8; 16], destination_port: u16) -> u64 {
+    let words = |octets: [u8; 16]| {
+        let whole = u128::from_be_bytes(octets);
+        ((whole >> 64) as u64, (whole & u128::from(u64::MAX)) as u64)
+    };
+    let ((a, b), (c, d)) = (words(source), words(destination));
+    if source[..12] == MAPPED && destination[..12] == MAPPED {
+        let low = |word: u64| (word & 0xffff_ffff) as u32;
+        return hash_v4(low(b), source_port, low(d), destination_port);
+    }
+    let one = mix(mix(a).wrapping_add(b).wrapping_add(u64::from(source_port)));
+    let two = mix(mix(c).wrapping_add(d).wrapping_add(u64::from(destination_port)));
+    mix(one.wrapping_add(two))
 }

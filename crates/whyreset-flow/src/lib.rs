@@ -20,7 +20,7 @@ mod slots;
 mod table;
 mod trail;
 
-pub use key::{Direction, Key};
+pub use key::{Direction, Key, hash, hash_v4};
 pub use packet::{Flags, Options, Packet, diff};
 pub use silence::Silences;
 pub use table::{Counters, HORIZON_NS, Rung, Table, Told};

@@ -10,8 +10,17 @@ use crate::key::Key;
 /// Connections that are looked at when one must give way.
 const CANDIDATES: usize = 16;
 
-/// An index entry: nothing, or the place of a connection plus one.
-type Slot = u32;
+/// An index entry: nothing, or the place of a connection plus one, and a part of its hash, so that
+/// another connection is seldom looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    place: u32,
+    tag: u32,
+}
+
+const fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
 
 #[derive(Debug)]
 pub struct Slots {
@@ -25,7 +34,7 @@ pub struct Slots {
 impl Slots {
     pub fn new(most: usize) -> Self {
         Self {
-            index: vec![0; 1024],
+            index: vec![Slot::default(); 1024],
             connections: Vec::new(),
             most: most.clamp(CANDIDATES, u32::MAX as usize / 4),
             hand: 0,
@@ -41,35 +50,35 @@ impl Slots {
         self.index.len() - 1
     }
 
-    fn home(&self, key: &Key) -> usize {
-        usize::try_from(key.hash() >> 16).unwrap_or(0) & self.mask()
+    fn home(&self, hash: u64) -> usize {
+        (hash & 0xffff_ffff) as usize & self.mask()
     }
 
     /// Place in the index of this key, or of the free slot where it belongs.
-    fn probe(&self, key: &Key) -> (usize, Option<usize>) {
-        let mut at = self.home(key);
+    fn probe(&self, key: &Key, hash: u64) -> (usize, Option<usize>) {
+        let mut at = self.home(hash);
         loop {
-            match self.index[at] {
-                0 => return (at, None),
-                slot => {
-                    let place = slot as usize - 1;
-                    if self.connections.get(place).is_some_and(|c| c.key == *key) {
-                        return (at, Some(place));
-                    }
-                }
+            let slot = self.index[at];
+            if slot.place == 0 {
+                return (at, None);
+            }
+            let place = slot.place as usize - 1;
+            if slot.tag == tag(hash) && self.connections.get(place).is_some_and(|c| c.key == *key) {
+                return (at, Some(place));
             }
             at = (at + 1) & self.mask();
         }
     }
 
     pub fn find(&mut self, key: &Key) -> Option<&mut Connection> {
-        let (_, place) = self.probe(key);
+        let (_, place) = self.probe(key, key.hash());
         self.connections.get_mut(place?)
     }
 
     /// The connection of this key, made where there is none; `lost` gets one that gave way.
     pub fn find_or_insert(&mut self, key: Key, at: u64, lost: &mut dyn FnMut(Connection)) -> &mut Connection {
-        let place = match self.probe(&key) {
+        let hash = key.hash();
+        let place = match self.probe(&key, hash) {
             (_, Some(place)) => place,
             (_, None) if self.connections.len() >= self.most => {
                 let place = self.candidate();
@@ -80,43 +89,46 @@ impl Slots {
                     self.evicted += 1;
                     lost(old);
                 }
-                self.link(&key, place);
+                self.link(&key, hash, place);
                 place
             }
             (_, None) => {
-                if (self.connections.len() + 1) * 2 > self.index.len() {
+                if (self.connections.len() + 1) * 8 > self.index.len() * 7 {
                     self.grow();
                 }
                 let place = self.connections.len();
                 self.connections.push(Connection::new(key, at));
-                self.link(&key, place);
+                self.link(&key, hash, place);
                 place
             }
         };
         &mut self.connections[place]
     }
 
-    fn link(&mut self, key: &Key, place: usize) {
-        let (at, _) = self.probe(key);
-        self.index[at] = u32::try_from(place + 1).unwrap_or(0);
+    fn link(&mut self, key: &Key, hash: u64, place: usize) {
+        let (at, _) = self.probe(key, hash);
+        self.index[at] = Slot {
+            place: u32::try_from(place + 1).unwrap_or(0),
+            tag: tag(hash),
+        };
     }
 
     /// Removes a key from the index and closes the gap (Knuth 6.4, algorithm R).
     fn unlink(&mut self, key: &Key) {
-        let (mut gap, Some(_)) = self.probe(key) else {
+        let (mut gap, Some(_)) = self.probe(key, key.hash()) else {
             return;
         };
         let mask = self.mask();
         let mut at = gap;
         loop {
-            self.index[gap] = 0;
+            self.index[gap] = Slot::default();
             loop {
                 at = (at + 1) & mask;
                 let slot = self.index[at];
-                if slot == 0 {
+                if slot.place == 0 {
                     return;
                 }
-                let home = self.home(&self.connections[slot as usize - 1].key);
+                let home = self.home(self.connections[slot.place as usize - 1].key.hash());
                 let stays = if gap <= at {
                     gap < home && home <= at
                 } else {
@@ -132,13 +144,17 @@ impl Slots {
     }
 
     fn grow(&mut self) {
-        self.index = vec![0; self.index.len() * 2];
+        self.index = vec![Slot::default(); self.index.len() * 2];
         for place in 0..self.connections.len() {
-            let mut at = self.home(&self.connections[place].key);
-            while self.index[at] != 0 {
+            let hash = self.connections[place].key.hash();
+            let mut at = self.home(hash);
+            while self.index[at].place != 0 {
                 at = (at + 1) & self.mask();
             }
-            self.index[at] = u32::try_from(place + 1).unwrap_or(0);
+            self.index[at] = Slot {
+                place: u32::try_from(place + 1).unwrap_or(0),
+                tag: tag(hash),
+            };
         }
     }
 

@@ -126,19 +126,15 @@ impl Table {
         self.newest = self.newest.max(packet.at);
         self.ripen(self.newest, deliver);
         let (key, direction) = Key::of(packet.source, packet.destination);
-        let known = self.slots.find(&key);
-        if let Some(connection) = known
-            && connection.is_new(packet, direction)
-        {
-            let old = core::mem::replace(connection, Connection::new(key, packet.at));
-            self.counters.connections += 1;
-            self.settle(old, true, deliver);
-        }
         let counters = &mut self.counters;
         let mut lost = None;
         let connection = self
             .slots
-            .find_or_insert(key, packet.at, &mut |old| lost = Some(old));
+            .find_or_insert(key, packet.at, &mut |old| lost = Some((old, false)));
+        if connection.is_new(packet, direction) {
+            let old = core::mem::replace(connection, Connection::new(key, packet.at));
+            lost = Some((old, true));
+        }
         if connection.trail == 0 {
             counters.connections += u64::from(!connection.told && connection.client.is_none());
         }
@@ -172,8 +168,8 @@ impl Table {
             connection.trail = self.trail.add(packet, direction, connection.trail);
             connection.take(packet, direction);
         }
-        if let Some(old) = lost {
-            self.settle(old, false, deliver);
+        if let Some((old, seen)) = lost {
+            self.settle(old, seen, deliver);
         }
     }
 

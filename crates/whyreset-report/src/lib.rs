@@ -4,9 +4,12 @@
 
 mod escape;
 pub mod explain;
+pub mod html;
 pub mod json_v1;
 pub mod ladder;
+pub mod markdown;
 pub mod messages;
+pub mod page;
 mod paint;
 pub mod summary;
 pub mod text;

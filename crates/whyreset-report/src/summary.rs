@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use whyreset_causes::known_timers;
-use whyreset_evidence::{Origin, Verdict};
+use whyreset_causes::{Gist, known_timers};
+use whyreset_evidence::{Dossier, Origin, Verdict};
 
 use crate::escape::escape;
 use crate::paint::Ink;
 
 /// Kinds of verdict counted apart at most: a hostile host can invent process names.
 const KINDS: usize = 1_024;
+
+/// Kinds that are printed; the rest are counted together.
+const ROWS: usize = 25;
 
 /// Silences that are kept of one closer.
 const SILENCES: usize = 256;
@@ -39,7 +42,19 @@ impl Summary {
             (None, party, host) => format!("{} ({})", party.as_str(), host.as_str()),
         };
         self.note_silence(verdict, &sender);
-        let key = (verdict.reset.benign, verdict.cause.id, sender);
+        self.count((verdict.reset.benign, verdict.cause.id, sender));
+    }
+
+    /// Counts a reset of which no more is kept than its gist.
+    pub fn note(&mut self, gist: Gist, dossier: &Dossier) {
+        let sender = match dossier.from() {
+            Some(side) => format!("{side} of {}", dossier.flow.server),
+            None => "nobody known".to_owned(),
+        };
+        self.count((gist.benign, gist.cause, sender));
+    }
+
+    fn count(&mut self, key: (bool, &'static str, String)) {
         if self.counts.len() >= KINDS && !self.counts.contains_key(&key) {
             self.beyond += 1;
             return;
@@ -94,13 +109,14 @@ impl Summary {
         let total: u64 = self.counts.values().sum::<u64>() + self.beyond;
         let widest = rows.iter().map(|((_, id, _), _)| id.len()).max().unwrap_or(0);
         let mut out = format!("{total} in all");
-        for ((benign, id, sender), count) in rows {
+        let further: u64 = rows.iter().skip(ROWS).map(|(_, count)| **count).sum::<u64>() + self.beyond;
+        for ((benign, id, sender), count) in rows.into_iter().take(ROWS) {
             let id = Ink::Bold.on(&format!("{id:widest$}"), colour);
             let note = if *benign { "  (benign)" } else { "" };
             _ = write!(out, "\n{count:>8}  {id}  {sender}{note}");
         }
-        if self.beyond > 0 {
-            _ = write!(out, "\n{:>8}  of further kinds", self.beyond);
+        if further > 0 {
+            _ = write!(out, "\n{further:>8}  of further kinds");
         }
         for line in self.timeouts() {
             _ = write!(out, "\n{line}");

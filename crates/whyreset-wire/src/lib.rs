@@ -7,6 +7,7 @@
 
 mod bytes;
 pub mod checksum;
+mod glance;
 pub mod hint;
 mod icmp;
 mod ip;
@@ -15,6 +16,7 @@ mod refusal;
 mod tcp;
 mod tunnel;
 
+pub use glance::{Ends, Glance, glance};
 pub use icmp::{IcmpError, IcmpKind, Quoted};
 pub use ip::Ip;
 pub use link::{LinkInfo, LinkType};

@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use whyreset_wire::{IcmpKind, LinkType, OptionKind, Packet, Refusal, Tcp, Transport, Tunnel, decode};
+use whyreset_wire::{
+    Ends, IcmpKind, LinkType, OptionKind, Packet, Refusal, Tcp, Transport, Tunnel, decode, glance,
+};
 
 fn tcp(payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![
@@ -121,6 +123,38 @@ fn frames() -> Vec<(LinkType, Vec<u8>)> {
         (LinkType::LINUX_SLL, cooked),
         (LinkType::LINUX_SLL2, cooked2),
     ]
+}
+
+/// What a glance tells is what decoding tells, where decoding tells anything.
+fn agrees(link: LinkType, bytes: &[u8], packet: Result<&Packet<'_>, &Refusal>) {
+    let Some(seen) = glance(link, bytes) else { return };
+    let Ok(packet) = packet else { return };
+    let Transport::Tcp(tcp) = packet.transport else {
+        panic!("{:?} for {seen:?}", packet.transport);
+    };
+    let ends = match seen.ends {
+        Ends::V4(source, destination) => (
+            IpAddr::from(source.to_be_bytes()),
+            IpAddr::from(destination.to_be_bytes()),
+        ),
+        Ends::V6(source, destination) => (IpAddr::from(source), IpAddr::from(destination)),
+    };
+    assert_eq!(ends, (packet.ip.source, packet.ip.destination));
+    assert_eq!(
+        (seen.source_port, seen.destination_port, seen.flags),
+        (tcp.source_port, tcp.destination_port, tcp.flags)
+    );
+}
+
+#[test]
+fn a_glance_takes_the_common_case_alone() {
+    let taken: Vec<usize> = frames()
+        .iter()
+        .enumerate()
+        .filter(|(_, (link, bytes))| glance(*link, bytes).is_some())
+        .map(|(number, _)| number)
+        .collect();
+    assert_eq!(taken, [0, 1]);
 }
 
 #[test]
@@ -278,7 +312,9 @@ fn damage_never_panics() {
                 link
             };
             let wire_len = u32::try_from(dice(70_000)).unwrap();
-            if let Ok(packet) = decode(link, &bytes, wire_len)
+            let packet = decode(link, &bytes, wire_len);
+            agrees(link, &bytes, packet.as_ref());
+            if let Ok(packet) = packet
                 && let Transport::Tcp(tcp) = packet.transport
             {
                 assert!(tcp.options.into_iter().count() <= 40);

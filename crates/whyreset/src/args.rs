@@ -32,6 +32,8 @@ pub struct Cli {
 pub enum Command {
     /// Watch this host's kernel and print a verdict for every reset (the default)
     Watch(Watch),
+    /// Verdicts from packet captures: pcap and pcapng, plain or packed, from one place or several
+    Read(Read),
     /// The page of a cause, or what an error message means; without an argument, the list
     Explain(Explain),
     /// The two-minute tour: classic resets on loopback, watched live
@@ -125,6 +127,73 @@ pub struct Watch {
     pub ready_fd: Option<i32>,
 }
 
+/// How the verdicts of a capture are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReadFormat {
+    /// For people
+    #[default]
+    Text,
+    /// Verdict v1, one object a line
+    Json,
+    /// One page with charts and ladder diagrams, without anything from elsewhere
+    Html,
+    /// For a ticket, with mermaid diagrams
+    Markdown,
+}
+
+/// `whyreset read`.
+#[derive(Clone, Debug, Args)]
+pub struct Read {
+    /// Captures (`-` is standard input), then a filter: host, net, port, portrange, src, dst, ip, ip6, and, or, not.
+    /// Several captures are taken for several places on the same path
+    #[arg(value_name = "FILE... [FILTER]")]
+    pub words: Vec<String>,
+    /// A capture, as tcpdump names it (may be given several times)
+    #[arg(short = 'r', long = "file", value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: ReadFormat,
+    /// One line a reset, without the reasons and ladders
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// In which frame each piece of evidence was read, too
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Stop after this many verdicts
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Only this cause (may be given several times)
+    #[arg(long, value_name = "ID", value_parser = cause)]
+    pub cause: Vec<&'static str>,
+    /// Exit with 1 if this cause was seen, or `any` (may be given several times)
+    #[arg(long, value_name = "ID", value_parser = cause_or_any)]
+    pub fail_on: Vec<&'static str>,
+    /// The benign resets too: late TLS goodbyes, health checks, scans
+    #[arg(long)]
+    pub all: bool,
+    /// Write the capture with every verdict as a packet comment, for Wireshark
+    #[arg(long, value_name = "OUT.pcapng")]
+    pub annotate: Option<PathBuf>,
+    /// Connections that are remembered at once
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = flows)]
+    pub max_flows: usize,
+    /// Threads for large files (default: two, where there are two)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub threads: Option<u8>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Colour,
+}
+
+impl Read {
+    /// How many threads a large file gets.
+    pub fn threads(&self) -> usize {
+        let there = || std::thread::available_parallelism().map_or(1, |count| count.get().min(2));
+        self.threads.map_or_else(there, usize::from)
+    }
+}
+
 /// `whyreset explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
@@ -134,6 +203,13 @@ pub struct Explain {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Colour,
+}
+
+fn flows(word: &str) -> Result<usize, String> {
+    match word.parse() {
+        Ok(count @ 16..=100_000_000) => Ok(count),
+        _ => Err(format!("{word:?} is not a number from 16 to 100000000")),
+    }
 }
 
 fn duration(word: &str) -> Result<Duration, String> {
@@ -167,11 +243,13 @@ fn cause_or_any(id: &str) -> Result<&'static str, String> {
 
 /// Puts `watch` where no command is named, so that `whyreset -q port 80` works.
 pub fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
-    const COMMANDS: [&str; 6] = ["watch", "explain", "demo", "lab", "actor", "help"];
+    const COMMANDS: [&str; 7] = ["watch", "read", "explain", "demo", "lab", "actor", "help"];
     const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
     let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
     if !COMMANDS.contains(&first) && !OWN_FLAGS.contains(&first) {
-        words.insert(1.min(words.len()), "watch".into());
+        // As tcpdump takes it.
+        let command = if first == "-r" { "read" } else { "watch" };
+        words.insert(1.min(words.len()), command.into());
     }
     words
 }

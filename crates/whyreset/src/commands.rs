@@ -4,4 +4,5 @@ pub mod actor;
 pub mod demo;
 pub mod explain;
 pub mod lab;
+pub mod read;
 pub mod watch;

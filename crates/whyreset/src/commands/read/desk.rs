@@ -1,0 +1,326 @@
+//! Where each reset of a capture passes: held back until silences can be compared, judged,
+//! filtered, folded, printed. Refuses to judge what is only counted: one of a class stands for all.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use whyreset_causes::{Class, Gist, judge};
+use whyreset_evidence::{Dossier, Flags, Side, Verdict};
+use whyreset_flow::{Rung, Silences, Told};
+use whyreset_report::json_v1;
+use whyreset_report::ladder;
+use whyreset_report::summary::Summary;
+use whyreset_report::text::{self, Style};
+
+use crate::args::{Read, ReadFormat};
+use crate::filter::{self, Filter};
+use crate::screen;
+
+/// Resets that wait until silences can be compared.
+const HELD_BACK: usize = 20_000;
+/// Resets of one kind that are printed; the rest are counted.
+const PRINTED: u64 = 20;
+/// Resets of all kinds that are printed for people.
+const PRINTED_IN_ALL: u64 = 1_000;
+/// Of these, with their reasons and ladder.
+const IN_FULL: u64 = 3;
+/// Classes that are kept apart.
+const MOST_CLASSES: usize = 1 << 16;
+/// Verdicts that a page keeps with their ladders, and points of its chart.
+const MOST_KEPT: usize = 1_000;
+const MOST_POINTS: usize = 1 << 20;
+
+/// A verdict with its ladder, for faces that are written at the end.
+pub struct Kept {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Its frame.
+    pub frame: u64,
+    /// Its ladder.
+    pub rungs: Vec<ladder::Rung>,
+    /// How many more of the same kind there were.
+    pub alike: usize,
+}
+
+/// Resets of one kind: at one server, from one end, for one cause.
+type Kind = (SocketAddr, Option<Side>, &'static str, Option<&'static str>);
+
+/// What happens to each reset.
+pub struct Desk<'a> {
+    args: &'a Read,
+    filter: Option<Filter>,
+    style: Style,
+    /// Everything is told at once, as a stream wants it.
+    at_once: bool,
+    held: Vec<Told>,
+    silences: Silences,
+    classes: HashMap<Class, Gist>,
+    kinds: HashMap<Kind, u64>,
+    /// Counts by cause.
+    pub summary: Summary,
+    /// For pages.
+    pub kept: Vec<Kept>,
+    kept_places: HashMap<Kind, usize>,
+    /// Time, cause, certainty and benign of every reset.
+    pub points: Vec<(whyreset_evidence::Timestamp, Gist)>,
+    /// Comments by frame.
+    pub comments: std::collections::BTreeMap<u64, String>,
+    printed: u64,
+    /// Resets that were counted with others and not printed.
+    pub folded: u64,
+    /// Whether the policy minds.
+    pub minded: bool,
+    end: Option<Result<()>>,
+}
+
+impl<'a> Desk<'a> {
+    /// Reads the filter.
+    ///
+    /// # Errors
+    /// A filter that cannot be read.
+    pub fn new(args: &'a Read, expression: &str, at_once: bool) -> Result<Self> {
+        let filter = (!expression.is_empty())
+            .then(|| filter::parse(expression))
+            .transpose()?;
+        Ok(Self {
+            args,
+            filter,
+            style: screen::style(args.color, args.quiet, args.verbose),
+            at_once,
+            held: Vec::new(),
+            silences: Silences::default(),
+            classes: HashMap::new(),
+            kinds: HashMap::new(),
+            summary: Summary::default(),
+            kept: Vec::new(),
+            kept_places: HashMap::new(),
+            points: Vec::new(),
+            comments: std::collections::BTreeMap::new(),
+            printed: 0,
+            folded: 0,
+            minded: false,
+            end: None,
+        })
+    }
+
+    /// Takes one reset; `false` when it is time to stop.
+    pub fn take(&mut self, told: Told) -> bool {
+        self.silences.note(&told.dossier);
+        self.held.push(told);
+        if self.at_once || self.held.len() >= HELD_BACK {
+            self.release();
+        }
+        self.is_open()
+    }
+
+    /// Whether there is a reason to go on.
+    pub fn is_open(&self) -> bool {
+        self.end.is_none() && self.args.count.is_none_or(|count| self.printed < count)
+    }
+
+    /// Tells all that was held back.
+    pub fn release(&mut self) {
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by_key(|told| told.dossier.time());
+        for mut told in held {
+            if !self.is_open() {
+                return;
+            }
+            self.silences.tell(&mut told.dossier);
+            if let Err(error) = self.tell(&told) {
+                self.end = Some(Err(error));
+            }
+        }
+    }
+
+    fn tell(&mut self, told: &Told) -> Result<()> {
+        // Where every one is printed, every one is judged.
+        let every =
+            self.args.output == ReadFormat::Json || self.args.annotate.is_some() || self.filter.is_some();
+        if !every
+            && let Some(class) = Class::of(&told.dossier)
+            && let Some(gist) = self.classes.get(&class).copied()
+            && self.is_enough(&told.dossier, gist)
+        {
+            self.count(&told.dossier, gist);
+            return Ok(());
+        }
+        let verdict = judge(&told.dossier);
+        if !self.wants(&verdict) {
+            return Ok(());
+        }
+        let gist = Gist::of(&verdict);
+        if !every
+            && self.classes.len() < MOST_CLASSES
+            && let Some(class) = Class::of(&told.dossier)
+        {
+            self.classes.insert(class, gist);
+        }
+        let enough = self.is_enough(&told.dossier, gist);
+        let before = self.count(&told.dossier, gist);
+        if verdict.reset.benign && !self.args.all {
+            return Ok(());
+        }
+        if self.args.annotate.is_some() {
+            self.comments.insert(told.frame, comment(&verdict));
+        }
+        match self.args.output {
+            ReadFormat::Json => self.print(&(json_v1::line(&verdict) + "\n")),
+            ReadFormat::Text if !enough => {
+                let full = before < IN_FULL && !self.args.quiet;
+                let style = Style {
+                    brief: !full,
+                    ..self.style.clone()
+                };
+                let mut text = text::verdict(&verdict, &style);
+                if full {
+                    text.push_str(&self.ladder(told));
+                }
+                self.print(&text)
+            }
+            ReadFormat::Text => Ok(()),
+            ReadFormat::Html | ReadFormat::Markdown => {
+                self.keep(told, verdict, gist);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether no more of this kind are printed.
+    fn is_enough(&self, dossier: &Dossier, gist: Gist) -> bool {
+        let of_its_kind = self.kinds.get(&kind(dossier, gist)).copied().unwrap_or(0);
+        of_its_kind >= PRINTED || self.printed >= PRINTED_IN_ALL
+    }
+
+    /// Counts a reset, and says how many of its kind came before it.
+    fn count(&mut self, dossier: &Dossier, gist: Gist) -> u64 {
+        self.summary.note(gist, dossier);
+        if self.points.len() < MOST_POINTS
+            && matches!(self.args.output, ReadFormat::Html | ReadFormat::Markdown)
+        {
+            self.points.push((dossier.time(), gist));
+        }
+        let counts = !gist.benign || self.args.all;
+        self.minded |= counts
+            && self
+                .args
+                .fail_on
+                .iter()
+                .any(|id| *id == "any" || *id == gist.cause);
+        let enough = self.is_enough(dossier, gist);
+        let kind = kind(dossier, gist);
+        let count = self.kinds.entry(kind).or_default();
+        *count += 1;
+        let before = *count - 1;
+        if let Some(place) = self.kept_places.get(&kind).filter(|_| before >= PRINTED) {
+            self.kept[*place].alike += 1;
+        }
+        if enough && self.args.output == ReadFormat::Text {
+            self.folded += u64::from(!gist.benign || self.args.all);
+        }
+        before
+    }
+
+    fn keep(&mut self, told: &Told, verdict: Verdict, gist: Gist) {
+        if self.kept.len() >= MOST_KEPT {
+            return;
+        }
+        self.kept_places
+            .insert(kind(&told.dossier, gist), self.kept.len());
+        self.kept.push(Kept {
+            verdict,
+            frame: told.frame,
+            rungs: rungs(&told.ladder),
+            alike: 0,
+        });
+    }
+
+    fn wants(&self, verdict: &Verdict) -> bool {
+        let by_cause = self.args.cause.is_empty() || self.args.cause.contains(&verdict.cause.id);
+        by_cause && self.filter.as_ref().is_none_or(|filter| filter.takes(verdict))
+    }
+
+    fn ladder(&self, told: &Told) -> String {
+        let flow = told.dossier.flow;
+        let drawn = ladder::draw(
+            &format!("client {}", flow.client),
+            &format!("server {}", flow.server),
+            &rungs(&told.ladder),
+            &self.style,
+        );
+        drawn
+            .lines()
+            .fold(String::new(), |text, line| text + "              " + line + "\n")
+    }
+
+    fn print(&mut self, text: &str) -> Result<()> {
+        let written = screen::print(text).context("cannot write to standard output")?;
+        self.printed += 1;
+        if !written {
+            self.end = Some(Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Whether anybody reads the output, as far as is known.
+    pub const fn has_reader(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// What went wrong while printing.
+    ///
+    /// # Errors
+    /// What could not be written.
+    pub fn outcome(&mut self) -> Result<()> {
+        self.end.take().unwrap_or(Ok(()))
+    }
+}
+
+fn kind(dossier: &Dossier, gist: Gist) -> Kind {
+    (dossier.flow.server, dossier.from(), gist.cause, gist.situation)
+}
+
+/// What Wireshark shows beside the packet.
+fn comment(verdict: &Verdict) -> String {
+    let id = match verdict.cause.situation {
+        Some(situation) => format!("{}/{situation}", verdict.cause.id),
+        None => verdict.cause.id.to_owned(),
+    };
+    let mut text = format!(
+        "whyreset: {id} ({})\n{}",
+        verdict.cause.certainty.as_str(),
+        verdict.cause.summary
+    );
+    for line in &verdict.evidence {
+        _ = write!(text, "\n{}: {}", line.finding.as_str(), line.what);
+    }
+    for fix in &verdict.fix {
+        _ = write!(text, "\nfix: {fix}");
+    }
+    text
+}
+
+/// A ladder's segments in tcpdump's words.
+fn rungs(ladder: &[Rung]) -> Vec<ladder::Rung> {
+    let first = ladder.first().map(|rung| rung.at).unwrap_or_default();
+    ladder
+        .iter()
+        .map(|rung| {
+            let segment = &rung.segment;
+            let size = if segment.len > 0 {
+                format!(" {} bytes", segment.len)
+            } else {
+                String::new()
+            };
+            ladder::Rung {
+                at: rung.at.since(first),
+                from: rung.from,
+                label: format!("{}{size}", segment.flags),
+                note: Some(format!("frame {}", rung.frame)),
+                reset: segment.flags.has(Flags::RST),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,131 @@
+//! A record of a capture as a segment for the flow table. Refuses to keep anything.
+
+use std::net::SocketAddr;
+
+use whyreset_capture::{Direction, Record};
+use whyreset_evidence::Speaks;
+use whyreset_flow::{Flags, Options, Packet};
+use whyreset_wire::hint::{self, Protocol};
+use whyreset_wire::{Ends, Glance, LinkType, OptionKind, Packet as Frame, Tcp, Transport};
+
+/// What a frame is to this program.
+pub enum Seen<'a> {
+    /// A TCP segment.
+    Segment(Frame<'a>, Tcp<'a>),
+    /// A router's error about a segment from the first to the second address.
+    Error(SocketAddr, SocketAddr),
+    /// Nothing that concerns TCP connections.
+    Other,
+    /// What could not be read: a cut or broken header, an unknown link.
+    Unread,
+}
+
+/// Decodes one record.
+pub fn decode<'a>(record: &Record<'a>) -> Seen<'a> {
+    match whyreset_wire::decode(LinkType(record.link), record.data, record.wire_len) {
+        Ok(frame) => match frame.transport {
+            Transport::Tcp(tcp) => Seen::Segment(frame, tcp),
+            Transport::IcmpError(error) => Seen::Error(error.quoted.source, error.quoted.destination),
+            _ => Seen::Other,
+        },
+        Err(whyreset_wire::Refusal::NotIp(_)) => Seen::Other,
+        Err(_) => Seen::Unread,
+    }
+}
+
+/// What can be told at a glance.
+pub fn glance(record: &Record<'_>) -> Option<Glance> {
+    whyreset_wire::glance(LinkType(record.link), record.data)
+}
+
+/// The hash of its connection, as [`whyreset_flow::Key`] has it.
+pub fn hash(seen: &Glance) -> u64 {
+    match seen.ends {
+        Ends::V4(source, destination) => {
+            whyreset_flow::hash_v4(source, seen.source_port, destination, seen.destination_port)
+        }
+        Ends::V6(source, destination) => {
+            whyreset_flow::hash(source, seen.source_port, destination, seen.destination_port)
+        }
+    }
+}
+
+/// The two ends of a segment.
+pub fn ends(frame: &Frame<'_>, tcp: &Tcp<'_>) -> (SocketAddr, SocketAddr) {
+    (
+        SocketAddr::new(frame.ip.source, tcp.source_port),
+        SocketAddr::new(frame.ip.destination, tcp.destination_port),
+    )
+}
+
+/// The segment with all that a flow wants to know of it.
+pub fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
+    let (source, destination) = ends(frame, tcp);
+    let payload = tcp.payload;
+    Packet {
+        at,
+        frame: record.number,
+        source,
+        destination,
+        ttl: frame.ip.hop_limit,
+        id: frame.ip.id,
+        outgoing: outgoing(record, frame),
+        device: frame.link.source,
+        seq: tcp.seq,
+        ack: tcp.ack,
+        flags: Flags(tcp.flags.0),
+        window: tcp.window,
+        len: tcp.payload_len,
+        options: options(tcp),
+        speaks: (!payload.is_empty()).then(|| speaks(payload)).flatten(),
+        alert: !payload.is_empty() && is_alert(payload, tcp.payload_len),
+        payload,
+    }
+}
+
+/// What the capture itself says of the direction: pcapng's flags, or a Linux cooked header.
+fn outgoing(record: &Record<'_>, frame: &Frame<'_>) -> Option<bool> {
+    match (record.direction, frame.link.packet_type) {
+        (Some(Direction::Outbound), _) | (None, Some(4)) => Some(true),
+        (Some(Direction::Inbound), _) | (None, Some(0)) => Some(false),
+        _ => None,
+    }
+}
+
+fn options(tcp: &Tcp<'_>) -> Options {
+    let mut options = Options::default();
+    for option in tcp.options {
+        if let Some(reason) = option.mptcp_reset() {
+            options.mptcp_reset = Some(reason);
+        }
+        options.mptcp_fastclose |= option.is_mptcp_fastclose();
+        match option {
+            OptionKind::WindowScale(shift) => options.window_scale = Some(shift),
+            OptionKind::Timestamps { val, ecr } => options.timestamps = Some((val, ecr)),
+            _ => {}
+        }
+    }
+    options
+}
+
+fn speaks(payload: &[u8]) -> Option<Speaks> {
+    Some(match hint::protocol(payload)? {
+        Protocol::TlsClientHello { .. } | Protocol::TlsRecord(_) => Speaks::Tls,
+        Protocol::TlsAlert { .. } => Speaks::TlsAlert,
+        Protocol::HttpRequest { .. } => Speaks::HttpRequest,
+        Protocol::HttpResponse { status } => Speaks::HttpResponse(status),
+        Protocol::Ssh => Speaks::Ssh,
+        Protocol::Http2Preface => Speaks::Other("HTTP/2"),
+        Protocol::Greeting(_) => Speaks::Greeting,
+        Protocol::Redis => Speaks::Other("Redis"),
+        Protocol::PostgresStartup => Speaks::Other("PostgreSQL"),
+        Protocol::MysqlGreeting => Speaks::Other("MySQL"),
+        Protocol::ProxyHeader => Speaks::Other("PROXY protocol"),
+    })
+}
+
+/// A TLS alert record at the end of a payload, in plain or of a sealed one's size (RFC 8446 §5.2).
+fn is_alert(payload: &[u8], len: u32) -> bool {
+    let sealed = len == 24 && matches!(payload, [23, 3, _, 0, 19, ..]);
+    sealed || hint::last_tls_record(payload)
+}

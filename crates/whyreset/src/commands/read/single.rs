@@ -1,0 +1,275 @@
+//! One capture, from one place. A file is read twice: first to mark the connections that hold a
+//! reset, then to follow these alone, on two threads where that pays. A stream is read once, and
+//! every connection followed. Refuses to judge.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
+
+use anyhow::{Context, Result};
+use whyreset_capture::{Reader, Record};
+use whyreset_flow::{Counters, Key, Table, Told};
+
+use super::input::{self, Seen};
+use super::marks::Marks;
+use super::progress::Progress;
+
+/// Smaller files are read on one thread: two cost more than they bring.
+const WORTH_TWO: u64 = 32 << 20;
+/// Resets on their way from a reader to the desk.
+const UNDER_WAY: usize = 1_024;
+
+/// What was read.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// What the flow tables counted.
+    pub counters: Counters,
+    /// Frames of the capture.
+    pub frames: u64,
+    /// Frames that could not be decoded.
+    pub unread: u64,
+    /// Times of the first and the last frame, nanoseconds.
+    pub span: Option<(u64, u64)>,
+    /// What the capture itself tells: a cut tail, losses.
+    pub notices: Vec<String>,
+    /// Losses that the capture counts.
+    pub lost: u64,
+    /// Steps back in time of more than a second.
+    pub steps_back: u64,
+}
+
+impl Account {
+    /// Notes one frame, and gives its time.
+    pub fn frame(&mut self, record: &Record<'_>) -> u64 {
+        self.frames += 1;
+        self.lost += record.drops_before;
+        let at = record
+            .at_ns
+            .or_else(|| self.span.map(|(_, last)| last))
+            .unwrap_or(0);
+        self.span = Some(match self.span {
+            None => (at, at),
+            Some((first, last)) => {
+                self.steps_back += u64::from(at + 1_000_000_000 < last);
+                (first.min(at), last.max(at))
+            }
+        });
+        at
+    }
+
+    /// Takes what the reader noted.
+    pub fn close(&mut self, reader: &Reader) {
+        self.notices = reader.notices().iter().map(ToString::to_string).collect();
+    }
+}
+
+/// Follows a stream; `deliver` is `false` when nobody wants more.
+///
+/// # Errors
+/// What the stream cannot be read for. What came before it has been delivered.
+pub fn stream(
+    mut reader: Reader,
+    most: usize,
+    progress: &Progress,
+    deliver: &mut dyn FnMut(Told) -> bool,
+) -> Result<Account> {
+    let mut table = Table::new(most, "");
+    let mut account = Account::default();
+    let mut go_on = true;
+    let outcome = each(&mut reader, progress, &mut |record| {
+        let at = account.frame(record);
+        match input::decode(record) {
+            Seen::Segment(frame, tcp) => {
+                table.add(&input::segment(record, &frame, &tcp, at), &mut |told| {
+                    go_on &= deliver(told);
+                });
+            }
+            Seen::Error(source, destination) => table.icmp(at, source, destination),
+            Seen::Unread => account.unread += 1,
+            Seen::Other => {}
+        }
+        go_on
+    });
+    table.finish(&mut |told| _ = deliver(told));
+    account.counters = table.counters();
+    account.close(&reader);
+    outcome.map(|()| account)
+}
+
+/// Reads a file in two passes.
+///
+/// # Errors
+/// What the file cannot be read for. What came before it has been delivered.
+pub fn file(
+    path: &Path,
+    most: usize,
+    threads: usize,
+    progress: &Progress,
+    deliver: &mut dyn FnMut(Told) -> bool,
+) -> Result<Account> {
+    let mut reader = Reader::open(path)?;
+    let total = reader.progress().bytes_total;
+    progress.begin(total.map(|total| total * 2));
+    let mut marks = Marks::new();
+    let mut account = Account::default();
+    let mut segments = 0;
+    // What breaks off is read as far as it goes, in both passes.
+    let first = each(&mut reader, progress, &mut |record| {
+        account.frame(record);
+        if input::glance(record).is_some_and(|seen| !seen.flags.rst()) {
+            segments += 1;
+            return true;
+        }
+        match input::decode(record) {
+            Seen::Segment(frame, tcp) => {
+                segments += 1;
+                if tcp.flags.rst() {
+                    let (source, destination) = input::ends(&frame, &tcp);
+                    marks.mark(&Key::of(source, destination).0);
+                }
+            }
+            Seen::Unread => account.unread += 1,
+            Seen::Error(..) | Seen::Other => {}
+        }
+        true
+    });
+    account.close(&reader);
+    let frames = account.frames;
+    drop(reader);
+    let threads = if total.is_some_and(|total| total >= WORTH_TWO) {
+        threads
+    } else {
+        1
+    };
+    let counters = if threads < 2 {
+        let mut go_on = true;
+        follow(path, &marks, (0, 1), frames, most, progress, &mut |told| {
+            go_on &= deliver(told);
+            go_on
+        })?
+    } else {
+        shards(path, &marks, threads, frames, most, progress, deliver)?
+    };
+    account.counters = Counters { segments, ..counters };
+    first.map(|()| account)
+}
+
+/// The second pass on several threads: each follows its own part of the connections.
+fn shards(
+    path: &Path,
+    marks: &Marks,
+    threads: usize,
+    frames: u64,
+    most: usize,
+    progress: &Progress,
+    deliver: &mut dyn FnMut(Told) -> bool,
+) -> Result<Counters> {
+    let path: PathBuf = path.into();
+    thread::scope(|scope| {
+        let (send, told) = mpsc::sync_channel(UNDER_WAY);
+        let workers: Vec<_> = (0..threads)
+            .map(|shard| {
+                let (send, path) = (send.clone(), path.clone());
+                scope.spawn(move || {
+                    let send: SyncSender<Told> = send;
+                    let silent = Progress::none();
+                    let shown = if shard == 0 { progress } else { &silent };
+                    follow(
+                        &path,
+                        marks,
+                        (shard, threads),
+                        frames,
+                        most / threads,
+                        shown,
+                        &mut |told| send.send(told).is_ok(),
+                    )
+                })
+            })
+            .collect();
+        drop(send);
+        for one in told {
+            if !deliver(one) {
+                break;
+            }
+        }
+        let mut sum = Counters::default();
+        for worker in workers {
+            let part = worker.join().ok().context("a reading thread broke down")??;
+            sum.connections += part.connections;
+            sum.evicted += part.evicted;
+            sum.resets += part.resets;
+            sum.echoes += part.echoes;
+            sum.copies += part.copies;
+        }
+        Ok(sum)
+    })
+}
+
+/// Follows the marked connections of one part, as far as the first pass came.
+fn follow(
+    path: &Path,
+    marks: &Marks,
+    (shard, of): (usize, usize),
+    frames: u64,
+    most: usize,
+    progress: &Progress,
+    deliver: &mut dyn FnMut(Told) -> bool,
+) -> Result<Counters> {
+    let mut reader = Reader::open(path)?;
+    let mut table = Table::new(most, "");
+    let mut clock = Account::default();
+    let mut go_on = true;
+    let of = of as u64;
+    // The first pass has told where the file breaks off.
+    _ = each(&mut reader, progress, &mut |record| {
+        if record.number > frames {
+            return false;
+        }
+        let at = clock.frame(record);
+        let mine = |hash: u64| marks.has(hash) && (hash >> 8) % of == shard as u64;
+        if input::glance(record).is_some_and(|seen| !mine(input::hash(&seen))) {
+            return true;
+        }
+        match input::decode(record) {
+            Seen::Segment(frame, tcp) => {
+                let (source, destination) = input::ends(&frame, &tcp);
+                if mine(Key::of(source, destination).0.hash()) {
+                    table.add(&input::segment(record, &frame, &tcp, at), &mut |told| {
+                        go_on &= deliver(told);
+                    });
+                }
+            }
+            Seen::Error(source, destination) => table.icmp(at, source, destination),
+            Seen::Unread | Seen::Other => {}
+        }
+        go_on
+    });
+    table.finish(&mut |told| _ = deliver(told));
+    Ok(table.counters())
+}
+
+/// Hands every record to `take` until it says `false`.
+pub fn each(
+    reader: &mut Reader,
+    progress: &Progress,
+    take: &mut dyn FnMut(&Record<'_>) -> bool,
+) -> Result<(), anyhow::Error> {
+    /// Records between two looks at the clock.
+    const LOOK: u64 = 1 << 16;
+    let mut until = LOOK;
+    loop {
+        match reader.next()? {
+            Some(record) => {
+                if !take(&record) {
+                    return Ok(());
+                }
+            }
+            None => return Ok(()),
+        }
+        until -= 1;
+        if until == 0 {
+            until = LOOK;
+            progress.at(reader);
+        }
+    }
+}
