@@ -9,7 +9,7 @@ use whyreset_evidence::Timestamp;
 
 use self::axis::{Axis, top_of};
 use super::markup::safe;
-use crate::page::{Account, Tally, count, grouped, passed, since};
+use crate::page::{Account, Tally, count, grouped, since};
 
 /// Causes with a colour of their own; the others share one.
 const COLOURS: usize = 6;
@@ -111,7 +111,7 @@ pub fn write(account: &Account, series: &Series, out: &mut dyn Write) -> io::Res
         count(account.points.len() as u64, "reset"),
         since(least, "%Y-%m-%d %H:%M:%S%.3f"),
         since(most, "%Y-%m-%d %H:%M:%S%.3f"),
-        passed(axis.step()),
+        axis.length(),
         grouped(highest),
     )?;
     fillings(out)?;
@@ -134,7 +134,7 @@ pub fn write(account: &Account, series: &Series, out: &mut dyn Write) -> io::Res
     writeln!(
         out,
         "</ul>\n<p class=\"faint\">Each bar is {}; times are UTC, from {}.</p>\n</figcaption>\n</figure>\n</section>",
-        passed(axis.step()),
+        axis.length(),
         since(Timestamp(axis.start), "%Y-%m-%d %H:%M:%S%.6f"),
     )
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use whyreset_evidence::Timestamp;
 
-use crate::page::since;
+use crate::page::{passed, since};
 
 /// Bars at most.
 const MOST: u64 = 60;
@@ -71,9 +71,25 @@ impl Axis {
         }
     }
 
-    /// How long a bar is.
-    pub const fn step(&self) -> Duration {
-        Duration::from_nanos(self.step)
+    /// How long a bar is: `15 s`, `1 min`.
+    pub fn length(&self) -> String {
+        [
+            (DAY, "day"),
+            (HOUR, "h"),
+            (MINUTE, "min"),
+            (SECOND, "s"),
+            (1_000_000, "ms"),
+            (1_000, "us"),
+        ]
+        .into_iter()
+        .find(|(unit, _)| self.step.is_multiple_of(*unit))
+        .map_or_else(
+            || passed(Duration::from_nanos(self.step)),
+            |(unit, name)| match self.step / unit {
+                many @ 2.. if unit == DAY => format!("{many} days"),
+                many => format!("{many} {name}"),
+            },
+        )
     }
 
     /// The bar that this time falls into.
@@ -151,7 +167,7 @@ mod tests {
     #[test]
     fn bars_are_of_round_length() {
         let axis = Axis::over(Timestamp(3 * SECOND), Timestamp(303 * SECOND));
-        assert_eq!((axis.step(), axis.start), (Duration::from_secs(10), 0));
+        assert_eq!((axis.length().as_str(), axis.start), ("10 s", 0));
         assert_eq!(axis.bar(Timestamp(299 * SECOND)), 29);
     }
 
