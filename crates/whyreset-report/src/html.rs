@@ -54,7 +54,7 @@ pub fn html(account: &Account, told: &[Told], out: &mut dyn Write) -> io::Result
         chart::write(account, &series, out)?;
         causes(&tally, &series, out)?;
     }
-    each(told, out)?;
+    each(&tally, told, out)?;
     writeln!(
         out,
         "</main>\n<footer><p>Written by whyreset {}. Times are UTC. <code>whyreset explain ID</code> is the page of a \
@@ -146,9 +146,12 @@ fn causes(tally: &Tally, series: &Series, out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "</tbody>\n</table>\n</div>\n</section>")
 }
 
-fn each(told: &[Told], out: &mut dyn Write) -> io::Result<()> {
+fn each(tally: &Tally, told: &[Told], out: &mut dyn Write) -> io::Result<()> {
     if told.is_empty() {
-        return writeln!(out, "<p>There is no verdict to tell.</p>");
+        return match tally.total {
+            0 => writeln!(out, "<p>There is no verdict to tell.</p>"),
+            _ => writeln!(out, "<p>They are counted above; none is told one by one.</p>"),
+        };
     }
     writeln!(
         out,

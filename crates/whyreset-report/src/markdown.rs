@@ -11,7 +11,8 @@ use whyreset_evidence::{Certainty, Mark, Roles};
 
 use self::markup::plain;
 use crate::page::{
-    Account, Tally, Told, count, evidence, grouped, moment, name, percent, place, suffering, what_happened,
+    Account, Tally, Told, count, evidence, grouped, moment, name, percent, place, stage, suffering,
+    what_happened,
 };
 
 /// Verdicts that are told; more are counted.
@@ -141,15 +142,12 @@ fn section(number: usize, told: &Told) -> String {
         moment(verdict.time),
         flow.client,
         flow.server,
-        verdict.connection.stage.as_str(),
+        stage(&verdict.connection),
         plain(&cause.summary)
     );
     reasons(told, &mut text);
-    if !verdict.fix.is_empty() {
-        text.push_str("\n**What to change**\n\n");
-        for fix in &verdict.fix {
-            _ = writeln!(text, "- **fix** {}", plain(fix));
-        }
+    for fix in &verdict.fix {
+        _ = writeln!(text, "- **fix** {}", plain(fix));
     }
     diagram::write(told, &mut text);
     text

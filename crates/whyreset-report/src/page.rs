@@ -10,7 +10,7 @@ use crate::ladder::Rung;
 
 pub(crate) use tally::{Tally, sender};
 pub(crate) use words::{
-    count, evidence, grouped, moment, name, passed, percent, place, since, suffering, what_happened,
+    count, evidence, grouped, moment, name, passed, percent, place, since, stage, suffering, what_happened,
 };
 
 /// One verdict with the segments that led to it.
@@ -68,6 +68,9 @@ impl Account<'_> {
     /// `2026-11-22 12:00:00.000000 UTC to ..., 75.1 s`.
     pub(crate) fn span(&self) -> Option<String> {
         let (first, last) = (self.first?, self.last?);
+        if first == last {
+            return Some(moment(first));
+        }
         Some(format!(
             "{} to {}, {}",
             moment(first),

@@ -27,7 +27,7 @@ const PAUSE: usize = 26;
 const LABEL: usize = 56;
 const NOTE: usize = 46;
 const NOTE_LINES: usize = 4;
-/// Segments that are drawn.
+/// Segments that are drawn: the last ones are the decisive ones.
 const RUNGS: usize = 200;
 /// A silence that is said in words.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -41,7 +41,8 @@ pub fn write(number: usize, told: &Told, out: &mut dyn Write) -> io::Result<()> 
     let mut body = String::new();
     let mut y = TOP;
     let mut before = None;
-    for rung in told.rungs.iter().take(RUNGS) {
+    let earlier = told.rungs.len().saturating_sub(RUNGS);
+    for rung in told.rungs.iter().skip(earlier) {
         let silence = before.map_or(Duration::ZERO, |before| rung.at.saturating_sub(before));
         if silence >= SILENCE {
             pause(silence, y, &mut body);
@@ -52,7 +53,6 @@ pub fn write(number: usize, told: &Told, out: &mut dyn Write) -> io::Result<()> 
         y += arrow(rung, y, &mut body);
     }
     let height = y + 22;
-    let more = told.rungs.len().saturating_sub(RUNGS);
     let resets = told.rungs.iter().filter(|rung| rung.reset).count() as u64;
     let at = frame(told).map_or(String::new(), |frame| format!(" in frame {frame}"));
     writeln!(
@@ -74,12 +74,9 @@ pub fn write(number: usize, told: &Told, out: &mut dyn Write) -> io::Result<()> 
         client = flow.client,
         server = flow.server,
     )?;
-    if more > 0 {
-        writeln!(
-            out,
-            "<p class=\"faint\">{} more not drawn.</p>",
-            count(more as u64, "segment")
-        )?;
+    if earlier > 0 {
+        let earlier = count(earlier as u64, "segment");
+        writeln!(out, "<p class=\"faint\">{earlier} before these not drawn.</p>")?;
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! One verdict on the page: a line that says it, then who, why, how it is known, what else was
 //! weighed, what to change, and the ladder.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use whyreset_evidence::{Connection, Roles, Verdict};
 
 use super::ladder;
 use super::markup::safe;
-use crate::page::{Told, evidence, moment, name, passed, place, sender, suffering, what_happened};
+use crate::page::{Told, evidence, moment, name, passed, place, sender, stage, suffering, what_happened};
 
 /// Rivals that are shown before one asks for the others.
 const RIVALS: usize = 3;
@@ -80,12 +81,13 @@ fn facts(told: &Told, out: &mut dyn Write) -> io::Result<()> {
         Some(process) => name(process),
         None => sender(verdict),
     };
-    who.push_str(&match (party, host) {
-        ("unknown", "unknown") => String::new(),
-        ("unknown", host) => format!(" ({host})"),
-        (party, "unknown") => format!(" ({party})"),
-        (party, host) => format!(" ({party}, {host})"),
-    });
+    let known: Vec<&str> = [party, host]
+        .into_iter()
+        .filter(|word| *word != "unknown")
+        .collect();
+    if !known.is_empty() {
+        _ = write!(who, " ({})", known.join(", "));
+    }
     if let Some(place) = verdict.sender.process.as_ref().and_then(place) {
         who.push_str(": ");
         who.push_str(&place);
@@ -109,10 +111,7 @@ fn facts(told: &Told, out: &mut dyn Write) -> io::Result<()> {
 
 /// `established, 75.1 s old, silent for 75.0 s, 120 bytes to the server, Zeek says RSTR`.
 fn connection(connection: &Connection) -> String {
-    let mut parts = vec![match connection.stage.as_str() {
-        "unknown" => "stage not known".to_owned(),
-        stage => stage.to_owned(),
-    }];
+    let mut parts = vec![stage(connection).to_owned()];
     parts.extend(connection.age.map(|age| format!("{} old", passed(age))));
     parts.extend(connection.idle.map(|idle| format!("silent for {}", passed(idle))));
     for (bytes, to) in [

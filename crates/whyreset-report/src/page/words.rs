@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use whyreset_evidence::{EvidenceLine, Mark, Origin, Outcome, Process, SeenFrom, Timestamp, Verdict, Victim};
+use whyreset_evidence::{
+    Connection, EvidenceLine, Mark, Origin, Outcome, Process, SeenFrom, Stage, Timestamp, Verdict, Victim,
+};
 
 /// `2026-11-22 12:00:00.000000 UTC`: a page is read in other zones than it was written in.
 pub fn moment(at: Timestamp) -> String {
@@ -72,6 +74,14 @@ pub fn what_happened(verdict: &Verdict) -> String {
         }
         (Origin::Unknown, SeenFrom::Received) => format!("{verb} received"),
         (Origin::Unknown, _) => verb.to_owned(),
+    }
+}
+
+/// `established`.
+pub fn stage(connection: &Connection) -> &'static str {
+    match connection.stage {
+        Stage::Unknown => "stage not known",
+        stage => stage.as_str(),
     }
 }
 
