@@ -28,6 +28,6 @@ pub use clock::Resolution;
 pub use error::CaptureError;
 pub use notice::{CommentOn, Notice};
 pub use packing::Packing;
-pub use reader::Reader;
+pub use reader::{BATCH, Reader};
 pub use record::{Direction, Interface, Progress, Record};
 pub use split::find_boundary;

@@ -13,6 +13,9 @@ use crate::unpack::End;
 use crate::window::Window;
 use crate::{CaptureError, Interface, Progress, Record};
 
+/// Records of a batch at most.
+pub const BATCH: usize = 64;
+
 /// Reads the records of one capture.
 pub struct Reader {
     pub(crate) window: Window,
@@ -22,6 +25,15 @@ pub struct Reader {
     /// The frame number before the first record, where records are numbered one by one.
     before: u64,
     ended: bool,
+    pub(crate) batch: Vec<Held>,
+}
+
+/// A record of the batch: all but its bytes, and where in the window these are.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    pub record: Record<'static>,
+    pub start: usize,
+    pub len: usize,
 }
 
 pub(crate) enum Format {
@@ -129,6 +141,7 @@ impl Reader {
             records: 0,
             before,
             ended: false,
+            batch: Vec::new(),
         }
     }
 
@@ -171,6 +184,15 @@ impl Reader {
     /// What is not a whole common legacy record in hand.
     #[inline(never)]
     fn next_slowly(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
+        let found = self.find()?;
+        Ok(found.map(|(record, back, len)| Record {
+            data: self.window.consumed(back, len),
+            ..record
+        }))
+    }
+
+    /// The next record without its bytes, which began `back` bytes ago and are `len` long.
+    fn find(&mut self) -> Result<Option<(Record<'static>, usize, usize)>, CaptureError> {
         if self.ended {
             return Ok(None);
         }
@@ -217,10 +239,75 @@ impl Reader {
         };
         self.ended = false;
         self.records += 1;
-        Ok(Some(Record {
-            data: self.window.consumed(back, len),
-            ..record
-        }))
+        Ok(Some((record, back, len)))
+    }
+
+    /// The next records that are in hand, at most [`BATCH`]; [`Self::at`] gives them until the next call.
+    /// 0 at the end and after an error. What a caller does with all of them at once costs less than one
+    /// after the other: memory is slow, and several reads of it go on together.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub fn batch(&mut self) -> Result<usize, CaptureError> {
+        self.batch.clear();
+        if let Format::Legacy(legacy, _) = &self.format
+            && !legacy.modified
+        {
+            while self.batch.len() < BATCH
+                && let Some(bytes) = self.window.have().first_chunk::<HEAD>()
+            {
+                let head = legacy.head(bytes);
+                let caplen = head.caplen as usize;
+                if head.caplen > legacy.max || self.window.have().len() - HEAD < caplen {
+                    break;
+                }
+                let at_ns = Some(legacy.at_ns(&head));
+                self.window.consume(HEAD + caplen);
+                self.records += 1;
+                self.batch.push(Held {
+                    record: Record {
+                        number: self.before + self.records,
+                        at_ns,
+                        link: legacy.link,
+                        interface: 0,
+                        wire_len: head.wire_len,
+                        data: &[],
+                        direction: None,
+                        drops_before: 0,
+                    },
+                    start: self.window.place() - caplen,
+                    len: caplen,
+                });
+            }
+        }
+        if self.batch.is_empty()
+            && let Some((record, back, len)) = self.find()?
+        {
+            let start = self.window.place() - back;
+            self.batch.push(Held { record, start, len });
+        }
+        Ok(self.batch.len())
+    }
+
+    /// A record of the batch that the last call of [`Self::batch`] found; an empty one beyond its end.
+    #[inline]
+    pub fn at(&self, index: usize) -> Record<'_> {
+        match self.batch.get(index) {
+            Some(held) => Record {
+                data: self.window.at(held.start, held.len),
+                ..held.record
+            },
+            None => Record {
+                number: 0,
+                at_ns: None,
+                link: 0,
+                interface: 0,
+                wire_len: 0,
+                data: &[],
+                direction: None,
+                drops_before: 0,
+            },
+        }
     }
 
     /// Says how it ended.

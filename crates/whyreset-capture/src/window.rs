@@ -6,7 +6,7 @@ use crate::CaptureError;
 use crate::input::Input;
 
 /// Bytes asked for at once.
-const READ: usize = 4 << 20;
+const READ: usize = 256 << 10;
 /// What the kernel copies to the beginning of a page comes several times as fast as elsewhere.
 const PAGE: usize = 4096;
 /// Unread bytes up to this many are moved before each read, so that it goes to the beginning of a page.
@@ -57,6 +57,18 @@ impl Window {
             "only what is in hand can be consumed"
         );
         self.pos += count;
+    }
+
+    /// Where the next unread byte is, for [`Self::at`].
+    #[inline]
+    pub fn place(&self) -> usize {
+        self.pos
+    }
+
+    /// Bytes at a place that was known since the last [`Self::need`].
+    #[inline]
+    pub fn at(&self, start: usize, len: usize) -> &[u8] {
+        &self.buf[start..start + len]
     }
 
     /// Bytes that were consumed just before, `back` bytes ago and `len` long: they stay until the next

@@ -125,7 +125,7 @@ impl Class {
             other: half(&passed.other),
             acked_beyond: passed.own_acked_beyond,
             trigger: passed.trigger.as_ref().map(trigger),
-            timer: wire::silence_is_a_timer(dossier).is_seen(),
+            timer: wire::is_a_timer(passed),
             soon: passed.age_ms.is_some_and(|age| age <= wire::SOON_MS),
             window_grew: passed.window_grew >= wire::ROOM,
             just_answered: passed
@@ -134,7 +134,7 @@ impl Class {
                 .is_some_and(|ago| ago <= wire::JUST_ANSWERED_MS)
                 && passed.silence_ms <= wire::JUST_ANSWERED_MS,
             stood: passed.age_ms.is_some_and(|age| age > wire::AT_ONCE_MS),
-            just_there: wire::just_there(dossier).is_seen(),
+            just_there: wire::was_just_there(passed),
             port_answers: passed.port_answers,
             went_on: passed.after.went_on,
             port: wire::expects(port).map(|_| port),

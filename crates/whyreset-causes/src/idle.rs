@@ -115,23 +115,25 @@ const KNOWN: &[Known] = &[
     },
 ];
 
+/// Whether a silence is met by this default.
+const fn meets(known: &Known, silence_ms: u64) -> bool {
+    let due = known.seconds * 1_000;
+    // Jiffies may cut a few milliseconds off.
+    silence_ms >= due.saturating_sub(10) && silence_ms <= due + due * LATE / 1_000 + SLACK_MS
+}
+
+/// Whether a silence of so many milliseconds equals a known default.
+pub fn is_known(silence_ms: u64) -> bool {
+    KNOWN.iter().any(|known| meets(known, silence_ms))
+}
+
 /// `, and 75 s is the default of nginx keepalive_timeout` where a silence of so many milliseconds
 /// equals known defaults, else nothing.
 pub fn known(silence_ms: u64) -> String {
-    let settings: Vec<&str> = KNOWN
-        .iter()
-        .filter(|known| {
-            let due = known.seconds * 1_000;
-            // Jiffies may cut a few milliseconds off.
-            (due.saturating_sub(10)..=due + due * LATE / 1_000 + SLACK_MS).contains(&silence_ms)
-        })
-        .map(|known| known.setting)
-        .collect();
-    let first = KNOWN
-        .iter()
-        .find(|known| settings.first() == Some(&known.setting));
-    first.map_or(String::new(), |known| {
-        let span = words::span_ms(known.seconds * 1_000);
+    let met: Vec<&Known> = KNOWN.iter().filter(|known| meets(known, silence_ms)).collect();
+    met.first().map_or(String::new(), |first| {
+        let span = words::span_ms(first.seconds * 1_000);
+        let settings: Vec<&str> = met.iter().map(|known| known.setting).collect();
         format!(", and {span} is the default of {}", settings.join(", "))
     })
 }

@@ -70,6 +70,20 @@ impl Slots {
         }
     }
 
+    /// Reads what a search for this hash will read first, so that it is at hand then. The number
+    /// means nothing.
+    pub fn touch(&self, hash: u64) -> u32 {
+        /// Slots that are looked at.
+        const NEAR: usize = 8;
+        let home = self.home(hash);
+        let near = (0..NEAR).map(|step| self.index[(home + step) & self.mask()]);
+        let slot = near
+            .take_while(|slot| slot.place != 0)
+            .find(|slot| slot.tag == tag(hash));
+        let connection = slot.and_then(|slot| self.connections.get(slot.place as usize - 1));
+        connection.map_or(0, Connection::touch)
+    }
+
     pub fn find(&mut self, key: &Key) -> Option<&mut Connection> {
         let (_, place) = self.probe(key, key.hash());
         self.connections.get_mut(place?)
@@ -93,7 +107,7 @@ impl Slots {
                 place
             }
             (_, None) => {
-                if (self.connections.len() + 1) * 8 > self.index.len() * 7 {
+                if (self.connections.len() + 1) * 4 > self.index.len() * 3 {
                     self.grow();
                 }
                 let place = self.connections.len();

@@ -80,6 +80,7 @@ pub struct Table {
     ports: BTreeMap<SocketAddr, (u64, u64)>,
     counters: Counters,
     newest: u64,
+    ladders: bool,
     name: Box<str>,
 }
 
@@ -95,8 +96,14 @@ impl Table {
             ports: BTreeMap::new(),
             counters: Counters::default(),
             newest: 0,
+            ladders: true,
             name: name.into(),
         }
+    }
+
+    /// Whether resets that pass from now on get a ladder.
+    pub const fn draw(&mut self, ladders: bool) {
+        self.ladders = ladders;
     }
 
     /// What was counted so far.
@@ -118,6 +125,13 @@ impl Table {
                 pending.passed.signs.push(whyreset_evidence::Sign::IcmpBeside);
             }
         }
+    }
+
+    /// Reads what the next segments of these connections will need, all at once: memory answers many
+    /// questions in the time of one. Changes nothing.
+    pub fn expect(&self, hashes: impl Iterator<Item = u64>) {
+        let touched = hashes.fold(0, |touched, hash| touched ^ self.slots.touch(hash));
+        core::hint::black_box(touched);
     }
 
     /// Takes one segment; `deliver` gets every reset that is ripe now.
@@ -152,7 +166,8 @@ impl Table {
             } else {
                 let passed = Self::judge_reset(&self.trail, &self.hosts, connection, packet, direction);
                 connection.trail = self.trail.add(packet, direction, connection.trail);
-                let mut ladder: Vec<Step> = self.trail.back(connection.trail).take(LADDER).copied().collect();
+                let rungs = if self.ladders { LADDER } else { 0 };
+                let mut ladder: Vec<Step> = self.trail.back(connection.trail).take(rungs).copied().collect();
                 ladder.reverse();
                 connection.pending = Some(Box::new(Pending::new(packet, direction, passed, ladder)));
                 self.due.push_back((packet.at.saturating_add(HORIZON_NS), key));

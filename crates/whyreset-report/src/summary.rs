@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use whyreset_causes::{Gist, known_timers};
-use whyreset_evidence::{Dossier, Origin, Verdict};
+use whyreset_causes::known_timers;
+use whyreset_evidence::{Origin, Verdict};
 
 use crate::escape::escape;
 use crate::paint::Ink;
@@ -42,24 +42,20 @@ impl Summary {
             (None, party, host) => format!("{} ({})", party.as_str(), host.as_str()),
         };
         self.note_silence(verdict, &sender);
-        self.count((verdict.reset.benign, verdict.cause.id, sender));
+        self.count((verdict.reset.benign, verdict.cause.id, sender), 1);
     }
 
-    /// Counts a reset of which no more is kept than its gist.
-    pub fn note(&mut self, gist: Gist, dossier: &Dossier) {
-        let sender = match dossier.from() {
-            Some(side) => format!("{side} of {}", dossier.flow.server),
-            None => "nobody known".to_owned(),
-        };
-        self.count((gist.benign, gist.cause, sender));
+    /// Counts so many resets that this sender sent for this cause.
+    pub fn add_many(&mut self, cause: &'static str, benign: bool, sender: String, count: u64) {
+        self.count((benign, cause, sender), count);
     }
 
-    fn count(&mut self, key: (bool, &'static str, String)) {
+    fn count(&mut self, key: (bool, &'static str, String), count: u64) {
         if self.counts.len() >= KINDS && !self.counts.contains_key(&key) {
-            self.beyond += 1;
+            self.beyond += count;
             return;
         }
-        *self.counts.entry(key).or_default() += 1;
+        *self.counts.entry(key).or_default() += count;
     }
 
     fn note_silence(&mut self, verdict: &Verdict, sender: &str) {

@@ -4,7 +4,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::ToString as _;
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Join, Reason, Shape, Sign, Stage};
+use whyreset_evidence::{Certainty, Dossier, Finding, Join, Passed, Reason, Shape, Sign, Stage};
 
 use super::{ask, never_accepted, probed_in_vain, retransmitted_in_vain, stateless, told, told_otherwise};
 use crate::cause::{Requirement, need};
@@ -189,24 +189,27 @@ fn a_rule_fits_best(dossier: &Dossier) -> Option<Finding> {
 /// A moment, for a host to forget a connection in: it takes longer to start again.
 pub const MOMENT_MS: u64 = 1_000;
 
-/// Its name had sent a segment of the open connection a moment before, from the same device, and
-/// no FIN.
+/// Whether its name had sent a segment of the open connection a moment before, from the same
+/// device, and no FIN.
+pub fn was_just_there(passed: &Passed) -> bool {
+    passed.own.last_ago_ms.is_some_and(|ago| ago < MOMENT_MS)
+        && passed.other_device != Some(true)
+        && passed.own.fin_ago_ms.is_none()
+        && passed.shape == Shape::Reply
+        && passed.stage == Stage::Established
+        && passed.own_acked_beyond
+}
+
+/// The finding of [`was_just_there`].
 pub fn just_there(dossier: &Dossier) -> Finding {
     ask(dossier, |fact, passed| {
-        let ago = passed.own.last_ago_ms;
-        let there = ago.is_some_and(|ago| ago < MOMENT_MS)
-            && passed.other_device != Some(true)
-            && passed.own.fin_ago_ms.is_none()
-            && passed.shape == Shape::Reply
-            && passed.stage == Stage::Established
-            && passed.own_acked_beyond;
         let name = words::sender(dossier);
-        let what = match (ago, passed.other_device) {
+        let what = match (passed.own.last_ago_ms, passed.other_device) {
             (_, Some(true)) => format!("{name}'s segments had come from another device"),
             (Some(ago), _) => format!("{name} had last sent {} before", words::span_ms(ago)),
             (None, _) => format!("{name} had sent nothing that was captured"),
         };
-        Finding::when(there, what, &*fact.cite)
+        Finding::when(was_just_there(passed), what, &*fact.cite)
     })
 }
 

@@ -4,7 +4,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 
-use whyreset_evidence::{Dossier, Finding, Side};
+use whyreset_evidence::{Dossier, Finding, Passed, Side};
 
 use super::ask;
 use crate::{idle, words};
@@ -13,6 +13,12 @@ use crate::{idle, words};
 const IDLE_MS: u64 = 5_000;
 /// Connections that must have ended after one silence before they are a pattern.
 const PATTERN: u32 = 3;
+
+/// Whether the silence before a reset ended others too, or is a known default.
+pub fn is_a_timer(passed: &Passed) -> bool {
+    let alike = passed.silence.is_some_and(|alike| alike.count >= PATTERN);
+    alike || passed.silence_ms >= IDLE_MS && idle::is_known(passed.silence_ms)
+}
 
 /// Nothing had passed for long, and this silence ended others too or is a known default.
 pub fn silence_is_a_timer(dossier: &Dossier) -> Finding {

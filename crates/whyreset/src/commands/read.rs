@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Result, bail, ensure};
 use whyreset_capture::Reader;
@@ -20,7 +21,7 @@ use whyreset_capture::Reader;
 use self::desk::Desk;
 use self::progress::Progress;
 use self::single::Account;
-use crate::args::Read;
+use crate::args::{Read, ReadFormat};
 use crate::screen;
 
 /// Reads what was asked for.
@@ -42,7 +43,8 @@ fn read(args: &Read) -> Result<ExitCode> {
         args.annotate.is_none() || (files.len() == 1 && !stream),
         "--annotate wants one capture file to copy"
     );
-    let mut desk = Desk::new(args, &expression, stream)?;
+    let ladders = AtomicBool::new(!args.quiet && args.output != ReadFormat::Json);
+    let mut desk = Desk::new(args, &expression, stream, &ladders)?;
     let progress = if stream {
         Progress::none()
     } else {
@@ -54,7 +56,9 @@ fn read(args: &Read) -> Result<ExitCode> {
             .map_err(anyhow::Error::from)
             .and_then(|reader| single::stream(reader, most, &progress, &mut |told| desk.take(told))),
         [file] if is_regular(file) => {
-            single::file(file, most, args.threads(), &progress, &mut |told| desk.take(told))
+            single::file(file, most, args.threads(), &progress, &ladders, &mut |told| {
+                desk.take(told)
+            })
         }
         // A pipe by name can be read once.
         [file] => Reader::open(file)
@@ -112,7 +116,7 @@ fn close(desk: &mut Desk<'_>, account: &Account) {
             desk.folded
         ));
     }
-    notice(&desk.summary.text(false));
+    notice(&desk.summary().text(false));
     if account.frames > 0 {
         let counters = account.counters;
         notice(&format!(

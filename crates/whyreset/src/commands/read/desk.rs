@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use foldhash::fast::FixedState;
 use whyreset_causes::{Class, Gist, judge};
 use whyreset_evidence::{Dossier, Flags, Side, Verdict};
 use whyreset_flow::{Rung, Silences, Told};
@@ -45,24 +47,31 @@ pub struct Kept {
 }
 
 /// Resets of one kind: at one server, from one end, for one cause.
-type Kind = (SocketAddr, Option<Side>, &'static str, Option<&'static str>);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Kind {
+    server: SocketAddr,
+    from: Option<Side>,
+    cause: &'static str,
+    situation: Option<&'static str>,
+    benign: bool,
+}
 
 /// What happens to each reset.
 pub struct Desk<'a> {
     args: &'a Read,
     filter: Option<Filter>,
     style: Style,
+    /// Whether any ladder will still be drawn.
+    ladders: &'a AtomicBool,
     /// Everything is told at once, as a stream wants it.
     at_once: bool,
     held: Vec<Told>,
     silences: Silences,
-    classes: HashMap<Class, Gist>,
-    kinds: HashMap<Kind, u64>,
-    /// Counts by cause.
-    pub summary: Summary,
+    classes: HashMap<Class, Gist, FixedState>,
+    kinds: HashMap<Kind, u64, FixedState>,
     /// For pages.
     pub kept: Vec<Kept>,
-    kept_places: HashMap<Kind, usize>,
+    kept_places: HashMap<Kind, usize, FixedState>,
     /// Time, cause, certainty and benign of every reset.
     pub points: Vec<(whyreset_evidence::Timestamp, Gist)>,
     /// Comments by frame.
@@ -80,7 +89,7 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// A filter that cannot be read.
-    pub fn new(args: &'a Read, expression: &str, at_once: bool) -> Result<Self> {
+    pub fn new(args: &'a Read, expression: &str, at_once: bool, ladders: &'a AtomicBool) -> Result<Self> {
         let filter = (!expression.is_empty())
             .then(|| filter::parse(expression))
             .transpose()?;
@@ -88,14 +97,14 @@ impl<'a> Desk<'a> {
             args,
             filter,
             style: screen::style(args.color, args.quiet, args.verbose),
+            ladders,
             at_once,
             held: Vec::new(),
             silences: Silences::default(),
-            classes: HashMap::new(),
-            kinds: HashMap::new(),
-            summary: Summary::default(),
+            classes: HashMap::default(),
+            kinds: HashMap::default(),
             kept: Vec::new(),
-            kept_places: HashMap::new(),
+            kept_places: HashMap::default(),
             points: Vec::new(),
             comments: std::collections::BTreeMap::new(),
             printed: 0,
@@ -133,6 +142,12 @@ impl<'a> Desk<'a> {
                 self.end = Some(Err(error));
             }
         }
+        let wanted = match self.args.output {
+            ReadFormat::Json => false,
+            ReadFormat::Text => !self.args.quiet && self.printed < PRINTED_IN_ALL,
+            ReadFormat::Html | ReadFormat::Markdown => self.kept.len() < MOST_KEPT,
+        };
+        self.ladders.store(wanted, Ordering::Relaxed);
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {
@@ -196,7 +211,6 @@ impl<'a> Desk<'a> {
 
     /// Counts a reset, and says how many of its kind came before it.
     fn count(&mut self, dossier: &Dossier, gist: Gist) -> u64 {
-        self.summary.note(gist, dossier);
         if self.points.len() < MOST_POINTS
             && matches!(self.args.output, ReadFormat::Html | ReadFormat::Markdown)
         {
@@ -264,6 +278,19 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
+    /// Counts by cause and sender.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for (kind, count) in &self.kinds {
+            let sender = match kind.from {
+                Some(side) => format!("{side} of {}", kind.server),
+                None => "nobody known".to_owned(),
+            };
+            summary.add_many(kind.cause, kind.benign, sender, *count);
+        }
+        summary
+    }
+
     /// Whether anybody reads the output, as far as is known.
     pub const fn has_reader(&self) -> bool {
         self.end.is_none()
@@ -279,7 +306,13 @@ impl<'a> Desk<'a> {
 }
 
 fn kind(dossier: &Dossier, gist: Gist) -> Kind {
-    (dossier.flow.server, dossier.from(), gist.cause, gist.situation)
+    Kind {
+        server: dossier.flow.server,
+        from: dossier.from(),
+        cause: gist.cause,
+        situation: gist.situation,
+        benign: gist.benign,
+    }
 }
 
 /// What Wireshark shows beside the packet.

@@ -12,6 +12,7 @@ pub struct Progress {
     /// Bytes of passes that are over.
     before: AtomicU64,
     last: AtomicU64,
+    calls: AtomicU64,
 }
 
 impl Progress {
@@ -36,6 +37,7 @@ impl Progress {
             bar,
             before: AtomicU64::new(0),
             last: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
         }
     }
 
@@ -50,8 +52,13 @@ impl Progress {
         }
     }
 
-    /// The reader has come so far.
-    pub fn at(&self, reader: &Reader) {
+    /// The reader has come so far. Looks only now and then.
+    pub fn look(&self, reader: &Reader) {
+        /// Calls between two looks.
+        const LOOK: u64 = 1 << 14;
+        if self.bar.is_hidden() || self.calls.fetch_add(1, Ordering::Relaxed) % LOOK != 0 {
+            return;
+        }
         let read = reader.progress().bytes_read;
         // A reader that begins anew is the next pass.
         let last = self.last.swap(read, Ordering::Relaxed);

@@ -3,11 +3,12 @@
 //! every connection followed. Refuses to judge.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
 use anyhow::{Context, Result};
-use whyreset_capture::{Reader, Record};
+use whyreset_capture::{BATCH, Reader, Record};
 use whyreset_flow::{Counters, Key, Table, Told};
 
 use super::input::{self, Seen};
@@ -105,6 +106,7 @@ pub fn file(
     most: usize,
     threads: usize,
     progress: &Progress,
+    ladders: &AtomicBool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Account> {
     let mut reader = Reader::open(path)?;
@@ -114,25 +116,33 @@ pub fn file(
     let mut account = Account::default();
     let mut segments = 0;
     // What breaks off is read as far as it goes, in both passes.
-    let first = each(&mut reader, progress, &mut |record| {
-        account.frame(record);
-        if input::glance(record).is_some_and(|seen| !seen.flags.rst()) {
-            segments += 1;
-            return true;
-        }
-        match input::decode(record) {
-            Seen::Segment(frame, tcp) => {
+    let first = loop {
+        let count = match reader.batch() {
+            Ok(0) => break Ok(()),
+            Ok(count) => count,
+            Err(error) => break Err(error),
+        };
+        for index in 0..count {
+            let record = reader.at(index);
+            account.frame(&record);
+            if input::glance(&record).is_some_and(|seen| !seen.flags.rst()) {
                 segments += 1;
-                if tcp.flags.rst() {
-                    let (source, destination) = input::ends(&frame, &tcp);
-                    marks.mark(&Key::of(source, destination).0);
-                }
+                continue;
             }
-            Seen::Unread => account.unread += 1,
-            Seen::Error(..) | Seen::Other => {}
+            match input::decode(&record) {
+                Seen::Segment(frame, tcp) => {
+                    segments += 1;
+                    if tcp.flags.rst() {
+                        let (source, destination) = input::ends(&frame, &tcp);
+                        marks.mark(&Key::of(source, destination).0);
+                    }
+                }
+                Seen::Unread => account.unread += 1,
+                Seen::Error(..) | Seen::Other => {}
+            }
         }
-        true
-    });
+        progress.look(&reader);
+    };
     account.close(&reader);
     let frames = account.frames;
     drop(reader);
@@ -143,17 +153,27 @@ pub fn file(
     };
     let counters = if threads < 2 {
         let mut go_on = true;
-        follow(path, &marks, (0, 1), frames, most, progress, &mut |told| {
-            go_on &= deliver(told);
-            go_on
-        })?
+        follow(
+            path,
+            &marks,
+            (0, 1),
+            frames,
+            most,
+            progress,
+            ladders,
+            &mut |told| {
+                go_on &= deliver(told);
+                go_on
+            },
+        )?
     } else {
-        shards(path, &marks, threads, frames, most, progress, deliver)?
+        shards(path, &marks, threads, frames, most, progress, ladders, deliver)?
     };
     account.counters = Counters { segments, ..counters };
-    first.map(|()| account)
+    first.map_err(anyhow::Error::from).map(|()| account)
 }
 
+#[expect(clippy::too_many_arguments, reason = "one call, each a different thing")]
 /// The second pass on several threads: each follows its own part of the connections.
 fn shards(
     path: &Path,
@@ -162,6 +182,7 @@ fn shards(
     frames: u64,
     most: usize,
     progress: &Progress,
+    ladders: &AtomicBool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Counters> {
     let path: PathBuf = path.into();
@@ -181,6 +202,7 @@ fn shards(
                         frames,
                         most / threads,
                         shown,
+                        ladders,
                         &mut |told| send.send(told).is_ok(),
                     )
                 })
@@ -205,6 +227,7 @@ fn shards(
     })
 }
 
+#[expect(clippy::too_many_arguments, reason = "two calls, each a different thing")]
 /// Follows the marked connections of one part, as far as the first pass came.
 fn follow(
     path: &Path,
@@ -213,37 +236,55 @@ fn follow(
     frames: u64,
     most: usize,
     progress: &Progress,
+    ladders: &AtomicBool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Counters> {
     let mut reader = Reader::open(path)?;
     let mut table = Table::new(most, "");
     let mut clock = Account::default();
     let mut go_on = true;
-    let of = of as u64;
+    let mut hashes = [0; BATCH];
+    let mut mine = [false; BATCH];
+    let parts = of as u64;
     // The first pass has told where the file breaks off.
-    _ = each(&mut reader, progress, &mut |record| {
-        if record.number > frames {
-            return false;
+    while go_on && let Ok(count @ 1..) = reader.batch() {
+        // First all numbers, then all questions to memory, so that these go on together.
+        for (index, hash) in hashes.iter_mut().enumerate().take(count) {
+            let seen = input::glance(&reader.at(index));
+            *hash = seen.map_or(u64::MAX, |seen| input::hash(&seen));
         }
-        let at = clock.frame(record);
-        let mine = |hash: u64| marks.has(hash) && (hash >> 8) % of == shard as u64;
-        if input::glance(record).is_some_and(|seen| !mine(input::hash(&seen))) {
-            return true;
+        for (hash, mine) in hashes.iter().zip(&mut mine).take(count) {
+            *mine = *hash == u64::MAX
+                || marks.may_have(*hash) && (hash >> 8) % parts == shard as u64 && marks.has(*hash);
         }
-        match input::decode(record) {
-            Seen::Segment(frame, tcp) => {
-                let (source, destination) = input::ends(&frame, &tcp);
-                if mine(Key::of(source, destination).0.hash()) {
-                    table.add(&input::segment(record, &frame, &tcp, at), &mut |told| {
-                        go_on &= deliver(told);
-                    });
-                }
+        let expected = hashes.iter().zip(&mine).take(count);
+        table.draw(ladders.load(Ordering::Relaxed));
+        table.expect(expected.filter(|(_, mine)| **mine).map(|(hash, _)| *hash));
+        for index in 0..count {
+            let record = reader.at(index);
+            if record.number > frames || !go_on {
+                break;
             }
-            Seen::Error(source, destination) => table.icmp(at, source, destination),
-            Seen::Unread | Seen::Other => {}
+            let at = clock.frame(&record);
+            if !mine[index] {
+                continue;
+            }
+            match input::decode(&record) {
+                Seen::Segment(frame, tcp) => {
+                    let (source, destination) = input::ends(&frame, &tcp);
+                    let hash = Key::of(source, destination).0.hash();
+                    if marks.has(hash) && (hash >> 8) % parts == shard as u64 {
+                        table.add(&input::segment(&record, &frame, &tcp, at), &mut |told| {
+                            go_on &= deliver(told);
+                        });
+                    }
+                }
+                Seen::Error(source, destination) => table.icmp(at, source, destination),
+                Seen::Unread | Seen::Other => {}
+            }
         }
-        go_on
-    });
+        progress.look(&reader);
+    }
     table.finish(&mut |told| _ = deliver(told));
     Ok(table.counters())
 }
@@ -254,9 +295,6 @@ pub fn each(
     progress: &Progress,
     take: &mut dyn FnMut(&Record<'_>) -> bool,
 ) -> Result<(), anyhow::Error> {
-    /// Records between two looks at the clock.
-    const LOOK: u64 = 1 << 16;
-    let mut until = LOOK;
     loop {
         match reader.next()? {
             Some(record) => {
@@ -266,10 +304,6 @@ pub fn each(
             }
             None => return Ok(()),
         }
-        until -= 1;
-        if until == 0 {
-            until = LOOK;
-            progress.at(reader);
-        }
+        progress.look(reader);
     }
 }
