@@ -17,6 +17,8 @@ use super::progress::Progress;
 
 /// Smaller files are read on one thread: two cost more than they bring.
 const WORTH_TWO: u64 = 32 << 20;
+/// The hash of a frame that a glance does not tell.
+const UNSEEN: u64 = u64::MAX;
 /// Resets on their way from a reader to the desk.
 const UNDER_WAY: usize = 1_024;
 
@@ -244,36 +246,42 @@ fn follow(
     let mut clock = Account::default();
     let mut go_on = true;
     let mut hashes = [0; BATCH];
-    let mut mine = [false; BATCH];
-    let parts = of as u64;
+    let mut picked = [0; BATCH + 1];
+    let (shard, of) = (shard as u64, of as u64);
+    let is_mine = |hash: u64| ((hash & 0xffff) * of) >> 16 == shard;
     // The first pass has told where the file breaks off.
     while go_on && let Ok(count @ 1..) = reader.batch() {
-        // First all numbers, then all questions to memory, so that these go on together.
+        // First all numbers, then all questions to memory, so that these go on together; no branch
+        // on an answer that nobody can guess.
         for (index, hash) in hashes.iter_mut().enumerate().take(count) {
             let seen = input::glance(&reader.at(index));
-            *hash = seen.map_or(u64::MAX, |seen| input::hash(&seen));
+            *hash = seen.map_or(UNSEEN, |seen| input::hash(&seen));
         }
-        for (hash, mine) in hashes.iter().zip(&mut mine).take(count) {
-            *mine = *hash == u64::MAX
-                || marks.may_have(*hash) && (hash >> 8) % parts == shard as u64 && marks.has(*hash);
+        let mut near = 0;
+        for (index, hash) in hashes.iter().enumerate().take(count) {
+            picked[near] = index;
+            near += usize::from((*hash == UNSEEN) | (marks.may_have(*hash) & is_mine(*hash)));
         }
-        let expected = hashes.iter().zip(&mine).take(count);
+        let mut mine = 0;
+        for at in 0..near {
+            let index = picked[at];
+            picked[mine] = index;
+            mine += usize::from((hashes[index] == UNSEEN) | marks.has(hashes[index]));
+        }
+        let picked = &picked[..mine];
         table.draw(ladders.load(Ordering::Relaxed));
-        table.expect(expected.filter(|(_, mine)| **mine).map(|(hash, _)| *hash));
-        for index in 0..count {
-            let record = reader.at(index);
+        table.expect(picked.iter().map(|index| hashes[*index]));
+        for index in picked {
+            let record = reader.at(*index);
             if record.number > frames || !go_on {
                 break;
             }
             let at = clock.frame(&record);
-            if !mine[index] {
-                continue;
-            }
             match input::decode(&record) {
                 Seen::Segment(frame, tcp) => {
                     let (source, destination) = input::ends(&frame, &tcp);
                     let hash = Key::of(source, destination).0.hash();
-                    if marks.has(hash) && (hash >> 8) % parts == shard as u64 {
+                    if marks.has(hash) && is_mine(hash) {
                         table.add(&input::segment(&record, &frame, &tcp, at), &mut |told| {
                             go_on &= deliver(told);
                         });
