@@ -3,6 +3,7 @@
 
 mod desk;
 mod faces;
+mod first;
 mod input;
 mod joined;
 mod marks;

@@ -83,15 +83,7 @@ fn clocks(one: &Point, two: &Point) -> String {
 
 impl Account {
     fn take(&mut self, other: &Self) {
-        self.frames += other.frames;
-        self.unread += other.unread;
-        self.lost += other.lost;
-        self.steps_back += other.steps_back;
-        self.notices.extend(other.notices.iter().cloned());
-        self.span = match (self.span, other.span) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (one, two) => one.or(two),
-        };
+        self.join(other);
         let (one, two) = (&mut self.counters, &other.counters);
         one.segments += two.segments;
         one.connections = one.connections.max(two.connections);

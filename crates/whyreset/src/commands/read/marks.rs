@@ -38,6 +38,16 @@ impl Marks {
         }
     }
 
+    /// Adds the marks of another part of the file.
+    pub fn merge(&mut self, other: &Self) {
+        let pairs = [(&mut self.near, &other.near), (&mut self.far, &other.far)];
+        for (words, others) in pairs {
+            for (word, other) in words.iter_mut().zip(others) {
+                *word |= other;
+            }
+        }
+    }
+
     /// Whether it may have been marked; wrong more often than [`Self::has`], and sooner.
     pub fn may_have(&self, hash: u64) -> bool {
         let (word, bit) = place(hash, NEAR);

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use whyreset_capture::{BATCH, Reader, Record};
 use whyreset_flow::{Counters, Key, Table, Told};
 
+use super::first;
 use super::input::{self, Seen};
 use super::marks::Marks;
 use super::progress::Progress;
@@ -19,8 +20,9 @@ use super::progress::Progress;
 const WORTH_TWO: u64 = 32 << 20;
 /// The hash of a frame that a glance does not tell.
 const UNSEEN: u64 = u64::MAX;
-/// Resets on their way from a reader to the desk.
-const UNDER_WAY: usize = 1_024;
+/// Resets that go from a reader to the desk together, and such lots on their way at most.
+const TOGETHER: usize = 256;
+const UNDER_WAY: usize = 64;
 
 /// What was read.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +60,19 @@ impl Account {
             }
         });
         at
+    }
+
+    /// Takes what a later part of the same capture was.
+    pub fn join(&mut self, later: &Self) {
+        self.frames += later.frames;
+        self.unread += later.unread;
+        self.lost += later.lost;
+        self.steps_back += later.steps_back;
+        self.notices.extend(later.notices.iter().cloned());
+        self.span = match (self.span, later.span) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, two) => one.or(two),
+        };
     }
 
     /// Takes what the reader noted.
@@ -111,48 +126,12 @@ pub fn file(
     ladders: &AtomicBool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Account> {
-    let mut reader = Reader::open(path)?;
-    let total = reader.progress().bytes_total;
-    progress.begin(total.map(|total| total * 2));
-    let mut marks = Marks::new();
-    let mut account = Account::default();
-    let mut segments = 0;
-    // What breaks off is read as far as it goes, in both passes.
-    let first = loop {
-        let count = match reader.batch() {
-            Ok(0) => break Ok(()),
-            Ok(count) => count,
-            Err(error) => break Err(error),
-        };
-        for index in 0..count {
-            let record = reader.at(index);
-            account.frame(&record);
-            if input::glance(&record).is_some_and(|seen| !seen.flags.rst()) {
-                segments += 1;
-                continue;
-            }
-            match input::decode(&record) {
-                Seen::Segment(frame, tcp) => {
-                    segments += 1;
-                    if tcp.flags.rst() {
-                        let (source, destination) = input::ends(&frame, &tcp);
-                        marks.mark(&Key::of(source, destination).0);
-                    }
-                }
-                Seen::Unread => account.unread += 1,
-                Seen::Error(..) | Seen::Other => {}
-            }
-        }
-        progress.look(&reader);
-    };
-    account.close(&reader);
+    let total = path.metadata().map_or(0, |found| found.len());
+    progress.begin(Some(total * 2));
+    let threads = if total >= WORTH_TWO { threads } else { 1 };
+    let (found, outcome) = first::pass(path, threads, progress)?;
+    let (marks, mut account) = (found.marks, found.account);
     let frames = account.frames;
-    drop(reader);
-    let threads = if total.is_some_and(|total| total >= WORTH_TWO) {
-        threads
-    } else {
-        1
-    };
     let counters = if threads < 2 {
         let mut go_on = true;
         follow(
@@ -171,8 +150,11 @@ pub fn file(
     } else {
         shards(path, &marks, threads, frames, most, progress, ladders, deliver)?
     };
-    account.counters = Counters { segments, ..counters };
-    first.map_err(anyhow::Error::from).map(|()| account)
+    account.counters = Counters {
+        segments: found.segments,
+        ..counters
+    };
+    outcome.map_err(anyhow::Error::from).map(|()| account)
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call, each a different thing")]
@@ -194,10 +176,11 @@ fn shards(
             .map(|shard| {
                 let (send, path) = (send.clone(), path.clone());
                 scope.spawn(move || {
-                    let send: SyncSender<Told> = send;
+                    let send: SyncSender<Vec<Told>> = send;
+                    let mut together = Vec::with_capacity(TOGETHER);
                     let silent = Progress::none();
                     let shown = if shard == 0 { progress } else { &silent };
-                    follow(
+                    let counters = follow(
                         &path,
                         marks,
                         (shard, threads),
@@ -205,13 +188,19 @@ fn shards(
                         most / threads,
                         shown,
                         ladders,
-                        &mut |told| send.send(told).is_ok(),
-                    )
+                        &mut |told| {
+                            together.push(told);
+                            together.len() < TOGETHER || send.send(std::mem::take(&mut together)).is_ok()
+                        },
+                    );
+                    // Where nobody receives any more, nobody wants it.
+                    _ = send.send(together);
+                    counters
                 })
             })
             .collect();
         drop(send);
-        for one in told {
+        for one in told.into_iter().flatten() {
             if !deliver(one) {
                 break;
             }
@@ -248,7 +237,7 @@ fn follow(
     let mut hashes = [0; BATCH];
     let mut picked = [0; BATCH + 1];
     let (shard, of) = (shard as u64, of as u64);
-    let is_mine = |hash: u64| ((hash & 0xffff) * of) >> 16 == shard;
+    let is_mine = |hash: u64| ((hash >> 48) * of) >> 16 == shard;
     // The first pass has told where the file breaks off.
     while go_on && let Ok(count @ 1..) = reader.batch() {
         // First all numbers, then all questions to memory, so that these go on together; no branch

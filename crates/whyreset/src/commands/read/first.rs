@@ -1,0 +1,124 @@
+//! The first pass over a file: which connections hold a reset, and what the file is as a whole. On
+//! two threads where that pays: the second begins at a guessed record in the middle, and its work
+//! counts only where the first arrives exactly there. Refuses to follow a connection.
+
+use std::path::Path;
+use std::thread;
+
+use whyreset_capture::{CaptureError, Reader, Record, find_boundary};
+use whyreset_flow::Key;
+
+use super::input::{self, Seen};
+use super::marks::Marks;
+use super::progress::Progress;
+use super::single::Account;
+
+/// Bytes before the middle from which on records are read one by one: a batch is shorter.
+const NEAR: u64 = 1 << 20;
+
+/// What was found.
+pub struct Found {
+    /// Connections with a reset.
+    pub marks: Marks,
+    /// The file.
+    pub account: Account,
+    /// TCP segments.
+    pub segments: u64,
+}
+
+impl Found {
+    fn new() -> Self {
+        Self {
+            marks: Marks::new(),
+            account: Account::default(),
+            segments: 0,
+        }
+    }
+
+    fn take(&mut self, record: &Record<'_>) {
+        self.account.frame(record);
+        if input::glance(record).is_some_and(|seen| !seen.flags.rst()) {
+            self.segments += 1;
+            return;
+        }
+        match input::decode(record) {
+            Seen::Segment(frame, tcp) => {
+                self.segments += 1;
+                if tcp.flags.rst() {
+                    let (source, destination) = input::ends(&frame, &tcp);
+                    self.marks.mark(&Key::of(source, destination).0);
+                }
+            }
+            Seen::Unread => self.account.unread += 1,
+            Seen::Error(..) | Seen::Other => {}
+        }
+    }
+
+    /// Reads on, to the end or to the first record at or after this offset.
+    fn read(&mut self, reader: &mut Reader, until: u64, progress: &Progress) -> Result<(), CaptureError> {
+        while reader.offset() < until {
+            if until - reader.offset() < NEAR {
+                let Some(record) = reader.next()? else {
+                    return Ok(());
+                };
+                self.take(&record);
+                continue;
+            }
+            let count = reader.batch()?;
+            if count == 0 {
+                return Ok(());
+            }
+            for index in 0..count {
+                self.take(&reader.at(index));
+            }
+            progress.look(reader);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the file once. What breaks off is read as far as it goes, and told beside.
+///
+/// # Errors
+/// A file that cannot be opened.
+pub fn pass(
+    path: &Path,
+    threads: usize,
+    progress: &Progress,
+) -> Result<(Found, Result<(), CaptureError>), CaptureError> {
+    let mut reader = Reader::open(path)?;
+    let mut found = Found::new();
+    let total = reader.progress().bytes_total.unwrap_or(0);
+    let middle = (threads > 1).then(|| find_boundary(path, total / 2)).flatten();
+    let Some(middle) = middle else {
+        let outcome = found.read(&mut reader, u64::MAX, progress);
+        found.account.close(&reader);
+        return Ok((found, outcome));
+    };
+    thread::scope(|scope| {
+        let second = scope.spawn(|| {
+            let mut reader = Reader::open_at(path, middle, 1)?;
+            let mut found = Found::new();
+            let outcome = found.read(&mut reader, u64::MAX, &Progress::none());
+            found.account.close(&reader);
+            Ok::<_, CaptureError>((found, outcome))
+        });
+        let mut outcome = found.read(&mut reader, middle, progress);
+        let second = second.join();
+        match (outcome.is_ok() && reader.offset() == middle, second) {
+            (true, Ok(Ok((other, ending)))) => {
+                found.marks.merge(&other.marks);
+                found.segments += other.segments;
+                found.account.join(&other.account);
+                outcome = ending;
+            }
+            // No record begins there: the first one reads on alone.
+            (_, _) if outcome.is_ok() => {
+                outcome = found.read(&mut reader, u64::MAX, progress);
+                found.account.close(&reader);
+            }
+            _ => found.account.close(&reader),
+        }
+        Ok((found, outcome))
+    })
+}
