@@ -92,7 +92,7 @@ pub struct How {
     pub from: WatchFrom,
     /// Keep the decisive frames.
     pub wire: bool,
-    /// Where whole captures of both ends go.
+    /// Where whole captures go: both ends, and the router where there is one.
     pub captures: Option<PathBuf>,
 }
 

@@ -5,13 +5,14 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal};
 use serde_json::json;
 use whyreset_evidence::Flags;
 
+use crate::netns::Namespace;
 use crate::puppet::actor;
 use crate::scenario::Scenario;
 use crate::stage::Stage;
@@ -89,7 +90,7 @@ fn ends(frame: &Frame) -> (SocketAddr, SocketAddr) {
     if a < b { (a, b) } else { (b, a) }
 }
 
-/// A `tcpdump` at each end.
+/// A `tcpdump` at each end, and at the router where there is one.
 pub(super) struct Captures {
     tcpdumps: Vec<Child>,
     stem: PathBuf,
@@ -107,18 +108,16 @@ impl Captures {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let stem = folder.join(format!("{id}-v{family}"));
         let mut tcpdumps = Vec::new();
-        for (end, word) in [(End::Client, "client"), (End::Server, "server")] {
-            let mut child = actor(program, "exec")
-                .arg(format!("netns={}", stage.at(end)?.path().display()))
-                .args([
-                    "--",
-                    "tcpdump",
-                    "-i",
-                    stage.topology()?.interface(),
-                    "-U",
-                    "--immediate-mode",
-                ])
-                .args(["-Z", "root", "-s", "0", "-w"])
+        let topology = stage.topology()?;
+        let own = topology.interface();
+        let mut places = vec![
+            (topology.at(End::Client), "client", own),
+            (topology.at(End::Server), "server", own),
+        ];
+        // A router's own reset leaves by one interface alone, and which one is not known before.
+        places.extend(topology.router().map(|router| (router, "router", "any")));
+        for (namespace, word, interface) in places {
+            let mut child = tcpdump(program, namespace, interface)
                 .arg(beside(&stem, word, "pcap"))
                 .arg("tcp or icmp or icmp6")
                 .stdin(Stdio::null())
@@ -126,14 +125,10 @@ impl Captures {
                 .stderr(Stdio::piped())
                 .spawn()
                 .context("cannot run `tcpdump`; apt install tcpdump")?;
-            let mut said = String::new();
-            if let Some(stderr) = child.stderr.take() {
-                BufReader::new(stderr).read_line(&mut said)?;
-            }
-            if !said.contains("listening on") {
+            if let Err(said) = listens(&mut child) {
                 _ = child.kill();
                 _ = child.wait();
-                bail!("tcpdump did not start (apt install tcpdump): {}", said.trim());
+                bail!("tcpdump did not start (apt install tcpdump): {said}");
             }
             tcpdumps.push(child);
         }
@@ -167,6 +162,36 @@ impl Drop for Captures {
             let _ = child.wait();
         }
     }
+}
+
+/// A `tcpdump` in a namespace; the file to write is yet to be said.
+fn tcpdump(program: &Path, namespace: &Namespace, interface: &str) -> Command {
+    let mut command = actor(program, "exec");
+    command
+        .arg(format!("netns={}", namespace.path().display()))
+        .args(["--", "tcpdump", "-i", interface, "-U", "--immediate-mode"])
+        .args(["-Z", "root", "-s", "0", "-w"]);
+    command
+}
+
+/// Waits until it says that it listens; on `any` it says other things before. `Err` is what it
+/// said instead.
+fn listens(child: &mut Child) -> Result<(), String> {
+    let mut said = String::new();
+    for line in child
+        .stderr
+        .take()
+        .into_iter()
+        .flat_map(|stderr| BufReader::new(stderr).lines())
+    {
+        let line = line.map_err(|error| error.to_string())?;
+        if line.contains("listening on") {
+            return Ok(());
+        }
+        said.push_str(&line);
+        said.push(' ');
+    }
+    Err(said.trim().to_owned())
 }
 
 fn beside(stem: &Path, word: &str, extension: &str) -> PathBuf {

@@ -41,7 +41,7 @@ pub(crate) struct Run {
     /// Print the commands of each, to repeat it by hand
     #[arg(long, conflicts_with_all = ["all", "basic"])]
     explain: bool,
-    /// Write a capture of both ends to this folder, with the truth beside it
+    /// Write captures of both ends, and of the router between, to this folder, with the truth beside
     #[arg(long, value_name = "DIR", conflicts_with = "basic")]
     keep_capture: Option<PathBuf>,
     /// When the watchers start: before the first step; during, while the connection stands that will
