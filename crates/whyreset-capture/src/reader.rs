@@ -289,6 +289,11 @@ impl Reader {
         Ok(self.batch.len())
     }
 
+    /// Nothing is in hand: the next call waits for the input.
+    pub fn is_drained(&self) -> bool {
+        self.window.have().is_empty()
+    }
+
     /// A record of the batch that the last call of [`Self::batch`] found; an empty one beyond its end.
     #[inline]
     pub fn at(&self, index: usize) -> Record<'_> {

@@ -92,9 +92,9 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
         .map(|line| line.split("//").next().unwrap_or_default())
 }
 
-/// Whether the word stands in the line by itself.
+/// Whether the word stands in the line by itself; words with a hyphen are no Rust.
 fn names(line: &str, word: &str) -> bool {
-    let within = |c: char| c.is_alphanumeric() || c == '_';
+    let within = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     line.match_indices(word).any(|(at, _)| {
         !line[..at].chars().next_back().is_some_and(within)
             && !line[at + word.len()..].chars().next().is_some_and(within)

@@ -240,14 +240,13 @@ pub fn numbered(dossier: &Dossier) -> Finding {
 }
 
 /// It repeats the packet it saw, guesses numbers or sets bits that no filter's answer has. A box
-/// that refuses a SYN with a number of its own copies the window too.
+/// that refuses a SYN with a number of its own copies the window too, and stands where routers do.
 pub fn copies_or_guesses(dossier: &Dossier) -> Finding {
     let of_a_box = numbered(dossier).is_seen();
     ask(dossier, |fact, passed| {
-        let mut strong = passed
-            .signs
-            .iter()
-            .filter(|sign| sign.is_strong() && !(of_a_box && matches!(sign, Sign::MirroredWindow(_))));
+        let mut strong = passed.signs.iter().filter(|sign| {
+            sign.is_strong() && !(of_a_box && matches!(sign, Sign::MirroredWindow(_) | Sign::IcmpBeside))
+        });
         match strong.next() {
             Some(sign) => Finding::seen(sign.to_string(), &*fact.cite),
             None if passed.shape == Shape::Reply

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Result, bail, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use whyreset_capture::Reader;
 
 use self::desk::Desk;
@@ -55,7 +56,9 @@ fn read(args: &Read) -> Result<ExitCode> {
     let outcome = match files.as_slice() {
         [_] if stream => Reader::from_stdin()
             .map_err(anyhow::Error::from)
-            .and_then(|reader| single::stream(reader, most, &progress, &mut |told| desk.take(told))),
+            .and_then(|reader| {
+                single::stream(reader, most, &progress, &stdin_comes, &mut |told| desk.take(told))
+            }),
         [file] if is_regular(file) => {
             single::file(file, most, args.threads(), &progress, &ladders, &mut |told| {
                 desk.take(told)
@@ -64,7 +67,9 @@ fn read(args: &Read) -> Result<ExitCode> {
         // A pipe by name can be read once.
         [file] => Reader::open(file)
             .map_err(anyhow::Error::from)
-            .and_then(|reader| single::stream(reader, most, &progress, &mut |told| desk.take(told))),
+            .and_then(|reader| {
+                single::stream(reader, most, &progress, &|| true, &mut |told| desk.take(told))
+            }),
         files => joined::read(files, most, &progress).map(|(account, told)| {
             for one in told {
                 if !desk.take(one) {
@@ -184,7 +189,9 @@ fn split(args: &Read) -> Result<(Vec<PathBuf>, String)> {
     while let Some(word) = words.peek() {
         let path = PathBuf::from(word);
         let is_file = word.as_str() == "-" || path.exists();
-        let opens_filter = OPENERS.contains(&word.as_str()) || word.starts_with(['(', '!']);
+        // A filter may come as one word, as shells quote it.
+        let first = word.split_whitespace().next().unwrap_or_default();
+        let opens_filter = OPENERS.contains(&first) || word.starts_with(['(', '!']);
         if !is_file && (opens_filter || !files.is_empty() && !word.contains(['/', '.'])) {
             break;
         }
@@ -200,6 +207,17 @@ fn split(args: &Read) -> Result<(Vec<PathBuf>, String)> {
     }
     let filter: Vec<&str> = words.map(String::as_str).collect();
     Ok((files, filter.join(" ")))
+}
+
+/// Waits for standard input, for as long as a reset waits for what follows it.
+fn stdin_comes() -> bool {
+    let wait = Timespec {
+        tv_sec: 2,
+        tv_nsec: 0,
+    };
+    let stdin = io::stdin();
+    // What cannot be asked is read at once.
+    poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&wait)).map_or(true, |ready| ready > 0)
 }
 
 fn is_regular(path: &Path) -> bool {

@@ -81,7 +81,8 @@ impl Account {
     }
 }
 
-/// Follows a stream; `deliver` is `false` when nobody wants more.
+/// Follows a stream; `deliver` is `false` when nobody wants more. `ready` waits for more of it, for
+/// as long as a reset waits for what follows it, and is `false` where nothing came.
 ///
 /// # Errors
 /// What the stream cannot be read for. What came before it has been delivered.
@@ -89,29 +90,49 @@ pub fn stream(
     mut reader: Reader,
     most: usize,
     progress: &Progress,
+    ready: &dyn Fn() -> bool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Account> {
     let mut table = Table::new(most, "");
     let mut account = Account::default();
     let mut go_on = true;
-    let outcome = each(&mut reader, progress, &mut |record| {
-        let at = account.frame(record);
-        match input::decode(record) {
-            Seen::Segment(frame, tcp) => {
-                table.add(&input::segment(record, &frame, &tcp, at), &mut |told| {
-                    go_on &= deliver(told);
-                });
-            }
-            Seen::Error(source, destination) => table.icmp(at, source, destination),
-            Seen::Unread => account.unread += 1,
-            Seen::Other => {}
+    let mut hashes = [0; BATCH];
+    let outcome = loop {
+        if reader.is_drained() && !ready() {
+            table.ripen(u64::MAX, &mut |told| go_on &= deliver(told));
         }
-        go_on
-    });
+        let count = match reader.batch() {
+            Ok(0) => break Ok(()),
+            Ok(count) => count,
+            Err(error) => break Err(error),
+        };
+        for (index, hash) in hashes.iter_mut().enumerate().take(count) {
+            *hash = input::glance(&reader.at(index)).map_or(UNSEEN, |seen| input::hash(&seen));
+        }
+        table.expect(hashes.iter().take(count).copied());
+        for index in 0..count {
+            let record = reader.at(index);
+            let at = account.frame(&record);
+            match input::decode(&record) {
+                Seen::Segment(frame, tcp) => {
+                    table.add(&input::segment(&record, &frame, &tcp, at), &mut |told| {
+                        go_on &= deliver(told);
+                    });
+                }
+                Seen::Error(source, destination) => table.icmp(at, source, destination),
+                Seen::Unread => account.unread += 1,
+                Seen::Other => {}
+            }
+        }
+        progress.look(&reader);
+        if !go_on {
+            break Ok(());
+        }
+    };
     table.finish(&mut |told| _ = deliver(told));
     account.counters = table.counters();
     account.close(&reader);
-    outcome.map(|()| account)
+    outcome.map_err(anyhow::Error::from).map(|()| account)
 }
 
 /// Reads a file in two passes.
