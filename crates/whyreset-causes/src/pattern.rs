@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::vec::Vec;
 
-use whyreset_evidence::{Dossier, Drop, Fact, Finding, Side};
+use whyreset_evidence::{Dossier, Drop, Ended, Fact, Finding, Side};
 
 use crate::cause::Situation;
 use crate::{ask, idle, words};
@@ -111,9 +111,13 @@ pub fn turned_away(dossier: &Dossier) -> Finding {
 }
 
 /// The server had answered, and nothing came for long; then a request came and was not read before
-/// the close: it had crossed the server's own end of an idle connection.
+/// the close: it had crossed the server's own end of an idle connection. A server whose FIN was out
+/// before it closed was waiting for the client to end, and not for a request.
 pub fn crossed_idle_close(dossier: &Dossier) -> Finding {
     ask::active(dossier, |fact, _, socket| {
+        if let Some((ended, _)) = own_fin(dossier) {
+            return Finding::absent("the server's own FIN was out before the close", &*ended.cite);
+        }
         let read = socket.bytes_received > u64::from(socket.unread);
         let quiet = socket.sent_ago_ms.filter(|&ago| ago >= idle::LONG_MS);
         let Some(quiet) = quiet.filter(|_| dossier.from() == Some(Side::Server) && read && socket.unread > 0)
@@ -133,13 +137,28 @@ pub fn crossed_idle_close(dossier: &Dossier) -> Finding {
     })
 }
 
-/// The server had read a part of a long request, and answered, before all of it was read.
+/// The server's own FIN, sent before the close that reset: a shutdown of the sending direction.
+fn own_fin(dossier: &Dossier) -> Option<(&Fact, &Ended)> {
+    let reset = dossier.time();
+    dossier
+        .endings(Side::Server)
+        .find(|(fact, ended)| ended.to.after_own_fin() && fact.at < reset)
+}
+
+/// The server had read a part of a long request, and answered, before all of it was read. It may
+/// have waited since for the client to end, once its FIN had followed the answer.
 pub fn answered_early(dossier: &Dossier) -> Finding {
     ask::active(dossier, |fact, _, socket| {
         let sent = socket.bytes_acked + u64::from(socket.unacked);
         let read = socket.bytes_received > u64::from(socket.unread);
         let long = socket.bytes_received >= UPLOAD;
-        let just_now = socket.sent_ago_ms.is_some_and(|ago| ago < idle::LONG_MS);
+        let waited = own_fin(dossier).map_or(0, |(ended, _)| {
+            let span = dossier.time().since(ended.at).as_millis();
+            u64::try_from(span).unwrap_or(u64::MAX)
+        });
+        let just_now = socket
+            .sent_ago_ms
+            .is_some_and(|ago| ago.saturating_sub(waited) < idle::LONG_MS);
         Finding::when(
             dossier.from() == Some(Side::Server) && sent > 0 && just_now && read && long && socket.unread > 0,
             format!(
