@@ -8,6 +8,7 @@
 )]
 
 mod load;
+pub mod read;
 mod watcher;
 
 use std::path::{Path, PathBuf};

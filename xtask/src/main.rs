@@ -14,6 +14,7 @@ mod steps;
 mod test;
 mod tidy;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -28,7 +29,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   release               the static binary, checked
   kernels [6.1 6.12]    boot Debian's kernels under qemu and hold the verdicts
   score                 play all scenarios of the lab and write docs/SCORE.md; needs root
-  bench live            what the watcher costs and what it bears; needs root";
+  bench live            what the watcher costs and what it bears; needs root
+  bench read [OPTION]   how fast captures are read, next to other programs; --memory: in how much memory";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +59,8 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["kernels", ref asked @ ..] => told(&kernels::run(asked, &release::build()?)?),
         ["score"] => score::run(&release::build()?)?,
         ["bench", "live"] => bench::live(&release::build()?)?,
+        ["bench", "read", ref asked @ ..] => bench::read::run(asked)?,
+        ["bench", "read-minimal", file] => bench::read::minimal(Path::new(file))?,
         ["bench-load", ..] => bench::load(&args[1..])?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
         _ => bail!("no task {:?}\n{USAGE}", args.join(" ")),

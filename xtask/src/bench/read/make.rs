@@ -91,15 +91,12 @@ pub struct Made {
 pub fn capture(kind: Kind, scale: f64, out: &mut impl Write) -> io::Result<Made> {
     let mut sheet = Sheet::new(out, u64::MAX)?;
     match kind {
-        Kind::Small => sheet.crowd(
-            scaled(kind.connections(), scale),
-            scaled(100_000, scale),
-            small,
-        )?,
+        Kind::Small => sheet.crowd(scaled(kind.connections(), scale), scaled(100_000, scale), small)?,
         Kind::Full => sheet.crowd(scaled(kind.connections(), scale), scaled(500, scale), full)?,
         Kind::One => {
             let middle = talk::low(scaled(6_000_000, scale));
-            let talk = |number, random| Talk::new(number, Manner::Bulk { payload: 100 }, End::Abort, middle, random);
+            let talk =
+                |number, random| Talk::new(number, Manner::Bulk { payload: 100 }, End::Abort, middle, random);
             sheet.crowd(1, 1, talk)?;
         }
         Kind::Scan => sheet.scan(scaled(kind.connections(), scale))?,
@@ -152,7 +149,10 @@ impl<'a, W: Write> Sheet<'a, W> {
             out,
             limit,
             buffer: Vec::with_capacity(Self::CHUNK + 4096),
-            made: Made { bytes, ..Made::default() },
+            made: Made {
+                bytes,
+                ..Made::default()
+            },
             clock: 1_767_225_600_000_000,
             random: 0x0139_408d_cbbf_7a44,
         })
@@ -189,10 +189,11 @@ impl<'a, W: Write> Sheet<'a, W> {
     /// One host asks every address of a large network in a scattered order, and none answers.
     fn scan(&mut self, count: u64) -> io::Result<()> {
         for number in 0..count {
-            let asked = talk::low(number).wrapping_mul(0x9e37_79b1) >> 8;
+            // An odd factor: no address comes twice before all of them have come.
+            let asked = talk::low(number.wrapping_mul(0x9e37_79b1)) & 0x00ff_ffff;
             let segment = Segment {
                 addresses: Addresses::V4([198, 51, 100, 7], (0x0a00_0000 | asked).to_be_bytes()),
-                ports: (if number >> 23 == 0 { 40_001 } else { 40_002 }, 443),
+                ports: (if number >> 24 == 0 { 40_001 } else { 40_002 }, 443),
                 sequence: talk::low(self.random()),
                 acknowledged: 0,
                 flags: SYN,

@@ -77,7 +77,7 @@ impl Mapped {
             )
         }?;
         // SAFETY: the range is the one just mapped, and this advice leaves its content alone.
-        unsafe { rustix::mm::madvise(start, length, Advice::LinuxSequential) }?;
+        unsafe { rustix::mm::madvise(start, length, Advice::Sequential) }?;
         Ok(Self { start, length })
     }
 }

@@ -140,7 +140,10 @@ fn length(options: Options) -> usize {
 /// The sum of 16-bit words in network order, not yet folded; no frame is long enough to overflow it.
 fn sum(bytes: &[u8]) -> u32 {
     let (pairs, odd) = bytes.as_chunks::<2>();
-    let whole: u32 = pairs.iter().map(|pair| u32::from(u16::from_be_bytes(*pair))).sum();
+    let whole: u32 = pairs
+        .iter()
+        .map(|pair| u32::from(u16::from_be_bytes(*pair)))
+        .sum();
     whole + odd.first().map_or(0, |byte| u32::from(*byte) << 8)
 }
 
@@ -151,17 +154,22 @@ fn fold(mut sum: u32) -> u16 {
     !low(sum as usize)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "lengths of frames and folded sums fit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths of frames and folded sums fit"
+)]
 fn low(value: usize) -> u16 {
     value as u16
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the clock starts in 2026 and runs for hours")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the clock starts in 2026 and runs for hours"
+)]
 fn seconds(at: u64) -> u32 {
     (at / 1_000_000) as u32
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "less than a million")]
 fn remainder(at: u64) -> u32 {
     (at % 1_000_000) as u32
 }

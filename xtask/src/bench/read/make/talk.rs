@@ -75,7 +75,11 @@ impl Talk {
             window: if stateless { 0 } else { 502 },
             options,
             ttl: if from == CLIENT { 57 } else { 64 },
-            ip_id: if stateless { 0 } else { low16(self.number * 31 + u64::from(self.step)) },
+            ip_id: if stateless {
+                0
+            } else {
+                low16(self.number * 31 + u64::from(self.step))
+            },
             payload,
         };
         let advance = low(payload as u64) + u32::from(flags & (SYN | FIN) != 0);
@@ -97,7 +101,11 @@ impl Talk {
             return match self.manner {
                 Manner::Chat => {
                     let from = if step.is_multiple_of(2) { CLIENT } else { SERVER };
-                    (from, PSH | ACK, 2 + (self.number as usize + step as usize * 5) % 16)
+                    (
+                        from,
+                        PSH | ACK,
+                        2 + (low(self.number).wrapping_add(step * 5) % 16) as usize,
+                    )
                 }
                 Manner::Bulk { .. } if step == 0 => (CLIENT, PSH | ACK, 120),
                 Manner::Bulk { .. } if step.is_multiple_of(3) => (CLIENT, ACK, 0),
@@ -125,10 +133,16 @@ impl Talk {
         if !self.number.is_multiple_of(3) {
             return if syn { Options::Plain } else { Options::None };
         }
-        let value = clock.wrapping_add(low(self.number)).wrapping_add(low(from as u64) << 24);
+        let value = clock
+            .wrapping_add(low(self.number))
+            .wrapping_add(low(from as u64) << 24);
         self.told[from] = value;
         let echo = self.told[1 - from];
-        if syn { Options::Offer(value, echo) } else { Options::Stamp(value, echo) }
+        if syn {
+            Options::Offer(value, echo)
+        } else {
+            Options::Stamp(value, echo)
+        }
     }
 }
 
@@ -151,17 +165,29 @@ fn addresses(number: u64, from_client: bool) -> Addresses {
             address
         };
         let (client, server) = (address(1, client), address(2, server));
-        return if from_client { Addresses::V6(client, server) } else { Addresses::V6(server, client) };
+        return if from_client {
+            Addresses::V6(client, server)
+        } else {
+            Addresses::V6(server, client)
+        };
     }
     let client = (0x0a00_0000 + client).to_be_bytes();
     let server = (0xc0a8_0000 + server).to_be_bytes();
-    if from_client { Addresses::V4(client, server) } else { Addresses::V4(server, client) }
+    if from_client {
+        Addresses::V4(client, server)
+    } else {
+        Addresses::V4(server, client)
+    }
 }
 
 fn ports(number: u64, from_client: bool) -> (u16, u16) {
     let client = low16(32_768 + number / CLIENTS % 28_000);
     let server = SERVICES[low16(scattered(number) % SERVICES.len() as u64) as usize];
-    if from_client { (client, server) } else { (server, client) }
+    if from_client {
+        (client, server)
+    } else {
+        (server, client)
+    }
 }
 
 fn scattered(number: u64) -> u64 {
