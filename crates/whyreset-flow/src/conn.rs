@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use whyreset_evidence::{Acceptable, Passed, Sign};
 
@@ -45,6 +46,8 @@ pub struct Connection {
     /// Its newest segment in the trail.
     pub trail: u32,
     pub client: Option<Direction>,
+    /// Who sent the first segment that was seen.
+    pub first: Direction,
     /// The end at whose host the capture was made, where the capture marks it.
     pub here: Option<Direction>,
     pub pending: Option<Box<Pending>>,
@@ -63,13 +66,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(key: Key, at: u64) -> Self {
+    pub fn new(key: Key, first: Direction, at: u64) -> Self {
         Self {
             key,
             sent: [Sent::default(); 2],
             first_at: at,
             trail: 0,
             client: None,
+            first,
             here: None,
             pending: None,
             icmp_ms: 0,
@@ -90,6 +94,21 @@ impl Connection {
     pub fn last_at(&self) -> u64 {
         let [low, high] = &self.sent;
         low.last.at.max(high.last.at).max(self.first_at)
+    }
+
+    /// The end that is taken for the client where no handshake was seen: by well-known and ephemeral
+    /// ports (Linux: 32768 and above), else who was heard first.
+    pub fn likely_client(&self) -> Direction {
+        let class = |direction: Direction| match self.key.addr(direction).port() {
+            0..1_024 => 0,
+            1_024..32_768 => 1,
+            32_768.. => 2,
+        };
+        match class(Direction::Low).cmp(&class(Direction::High)) {
+            Ordering::Less => Direction::High,
+            Ordering::Greater => Direction::Low,
+            Ordering::Equal => self.first,
+        }
     }
 
     /// Whether nothing more is to be expected of it.

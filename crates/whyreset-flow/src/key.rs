@@ -90,11 +90,12 @@ pub const fn hash_v4(source: u32, source_port: u16, destination: u32, destinatio
 
 /// The same of IPv6 addresses, or of IPv4 addresses in their mapped form.
 pub fn hash(source: [u8; 16], source_port: u16, destination: [u8; 16], destination_port: u16) -> u64 {
-    let words = |octets: [u8; 16]| {
-        let whole = u128::from_be_bytes(octets);
-        ((whole >> 64) as u64, (whole & u128::from(u64::MAX)) as u64)
+    let words = |octets: &[u8; 16]| {
+        let word = |half: &[u8]| half.first_chunk().map_or(0, |eight| u64::from_be_bytes(*eight));
+        let (high, low) = octets.split_at(8);
+        (word(high), word(low))
     };
-    let ((a, b), (c, d)) = (words(source), words(destination));
+    let ((a, b), (c, d)) = (words(&source), words(&destination));
     if source[..12] == MAPPED && destination[..12] == MAPPED {
         let low = |word: u64| (word & 0xffff_ffff) as u32;
         return hash_v4(low(b), source_port, low(d), destination_port);

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::conn::Connection;
-use crate::key::Key;
+use crate::key::{Direction, Key};
 
 /// Connections that are looked at when one must give way.
 const CANDIDATES: usize = 16;
@@ -90,7 +90,13 @@ impl Slots {
     }
 
     /// The connection of this key, made where there is none; `lost` gets one that gave way.
-    pub fn find_or_insert(&mut self, key: Key, at: u64, lost: &mut dyn FnMut(Connection)) -> &mut Connection {
+    pub fn find_or_insert(
+        &mut self,
+        key: Key,
+        first: Direction,
+        at: u64,
+        lost: &mut dyn FnMut(Connection),
+    ) -> &mut Connection {
         let hash = key.hash();
         let place = match self.probe(&key, hash) {
             (_, Some(place)) => place,
@@ -98,7 +104,7 @@ impl Slots {
                 let place = self.candidate();
                 let old_key = self.connections[place].key;
                 self.unlink(&old_key);
-                let old = core::mem::replace(&mut self.connections[place], Connection::new(key, at));
+                let old = core::mem::replace(&mut self.connections[place], Connection::new(key, first, at));
                 if !old.is_over() || old.pending.is_some() {
                     self.evicted += 1;
                     lost(old);
@@ -111,7 +117,7 @@ impl Slots {
                     self.grow();
                 }
                 let place = self.connections.len();
-                self.connections.push(Connection::new(key, at));
+                self.connections.push(Connection::new(key, first, at));
                 self.link(&key, hash, place);
                 place
             }

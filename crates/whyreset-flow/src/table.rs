@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Side, Source, Timestamp, What};
+use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Roles, Side, Source, Timestamp, What};
 
 use crate::conn::{Connection, Pending, device};
 use crate::half::ms;
@@ -144,9 +144,9 @@ impl Table {
         let mut lost = None;
         let connection = self
             .slots
-            .find_or_insert(key, packet.at, &mut |old| lost = Some((old, false)));
+            .find_or_insert(key, direction, packet.at, &mut |old| lost = Some((old, false)));
         if connection.is_new(packet, direction) {
-            let old = core::mem::replace(connection, Connection::new(key, packet.at));
+            let old = core::mem::replace(connection, Connection::new(key, direction, packet.at));
             lost = Some((old, true));
         }
         if connection.trail == 0 {
@@ -197,7 +197,7 @@ impl Table {
     ) -> whyreset_evidence::Passed {
         let own = &connection.sent[direction.index()];
         let other = &connection.sent[direction.other().index()];
-        let client = connection.client.unwrap_or_else(|| guess(&connection.key));
+        let client = connection.client.unwrap_or_else(|| connection.likely_client());
         let scene = Scene {
             own,
             other,
@@ -276,15 +276,6 @@ fn answers(ports: &mut BTreeMap<SocketAddr, (u64, u64)>, port: SocketAddr, at: u
     }
 }
 
-/// The end with the lower port is taken for the server.
-fn guess(key: &Key) -> Direction {
-    if key.addr(Direction::Low).port() < key.addr(Direction::High).port() {
-        Direction::High
-    } else {
-        Direction::Low
-    }
-}
-
 fn tell(
     connection: &Connection,
     mut pending: Pending,
@@ -294,12 +285,11 @@ fn tell(
 ) -> Told {
     pending.settle(seen);
     let key = &connection.key;
-    let client = connection.client.unwrap_or_else(|| guess(key));
+    let client = connection.client.unwrap_or_else(|| connection.likely_client());
     let (at, from) = (key.addr(client), key.addr(client.other()));
-    let flow = if connection.client.is_some() {
-        Flow::new(at, from)
-    } else {
-        Flow::guessed(at, from)
+    let flow = Flow {
+        roles: connection.client.map_or(Roles::Guessed, |_| Roles::Known),
+        ..Flow::new(at, from)
     };
     let side = |direction: Direction| {
         if direction == client {

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use whyreset_evidence::{Acceptable, Dossier, Finding, Half, Side};
+use whyreset_evidence::{Acceptable, Dossier, Finding, Half, Passed, Side, Speaks};
 
 use super::{ask, drawn};
 use crate::words;
@@ -46,7 +46,7 @@ pub fn data_was_left(dossier: &Dossier) -> Finding {
         let just_answered = server
             && own.data_ago_ms.is_some_and(|ago| ago <= JUST_ANSWERED_MS)
             && passed.silence_ms <= JUST_ANSWERED_MS;
-        let left = if other.bytes == 0 {
+        let left = if other.bytes == 0 || read_at_once(passed) {
             None
         } else if passed.window_grew >= ROOM || own.zero_window {
             Some(format!(
@@ -68,6 +68,18 @@ pub fn data_was_left(dossier: &Dossier) -> Finding {
             ),
         }
     })
+}
+
+/// One small HTTP request, and an end without a word: servers read such a request whole before they
+/// decide.
+pub fn read_at_once(passed: &Passed) -> bool {
+    /// Servers read heads of at least this many bytes at once.
+    const HEAD: u64 = 8_192;
+    passed.other.speaks == Some(Speaks::HttpRequest)
+        && passed.other.bytes < HEAD
+        && passed.own.bytes == 0
+        && passed.silence_ms <= JUST_ANSWERED_MS
+        && passed.window_grew < ROOM
 }
 
 /// The opposite of [`data_was_left`].
