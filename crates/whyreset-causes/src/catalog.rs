@@ -35,6 +35,7 @@ pub static CATALOG: &[&Cause] = &[
     &expired::FIN_WAIT_EXPIRED,
     &between::FIREWALL_REJECT,
     &between::INJECTED_RESET,
+    &between::NAT_STATE_LOST,
     &between::ADMIN_ABORT,
     &exhausted::ACCEPT_QUEUE_OVERFLOW,
     &exhausted::ORPHAN_LIMIT,
@@ -51,7 +52,7 @@ pub static CATALOG: &[&Cause] = &[
 
 /// Ids that pages may name before their cause is here: the contract has them, and nothing that
 /// is observed yet can prove them.
-pub static RESERVED: &[&str] = &["nat-state-lost", "fd-limit", "conntrack-full"];
+pub static RESERVED: &[&str] = &["fd-limit", "conntrack-full"];
 
 /// The cause with this id, `unknown` among them.
 pub fn find(id: &str) -> Option<&'static Cause> {

@@ -34,6 +34,7 @@ pub struct Class {
     stood: bool,
     just_there: bool,
     port_answers: bool,
+    untranslated: bool,
     read_at_once: bool,
     went_on: bool,
     /// Ports that expect a protocol are classes of their own.
@@ -137,6 +138,7 @@ impl Class {
             stood: passed.age_ms.is_some_and(|age| age > wire::AT_ONCE_MS),
             just_there: wire::was_just_there(passed),
             port_answers: passed.port_answers,
+            untranslated: passed.untranslated,
             read_at_once: wire::read_at_once(passed),
             went_on: passed.after.went_on,
             port: wire::expects(port).map(|_| port),

@@ -39,6 +39,9 @@ pub struct Passed {
     /// The port that it refuses for had taken a connection shortly before, and took one again
     /// shortly after.
     pub port_answers: bool,
+    /// What drew it belongs, by its numbers, to another connection of the same port with another
+    /// address: a translation that was left out on its way.
+    pub untranslated: bool,
     /// By how many bytes the reset's window is greater than the one that its name had last
     /// advertised: room that unread data had taken.
     pub window_grew: u64,

@@ -4,6 +4,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
+use core::net::SocketAddr;
 
 use whyreset_evidence::{Acceptable, Passed, Sign};
 
@@ -94,6 +95,33 @@ impl Connection {
     pub fn last_at(&self) -> u64 {
         let [low, high] = &self.sent;
         low.last.at.max(high.last.at).max(self.first_at)
+    }
+
+    /// Whether this port had this connection open at that time, with no FIN of its own, and sent on it
+    /// afterwards.
+    pub fn served_through(&self, port: SocketAddr, at: u64) -> bool {
+        let Some(server) = self.client.map(Direction::other) else {
+            return false;
+        };
+        let sent = &self.sent[server.index()];
+        let since_first = ms(at.saturating_sub(self.first_at));
+        let open = sent.opened() && sent.acks() && self.first_at < at && !self.told && self.pending.is_none();
+        open && sent.last.at > at
+            && !(sent.fin() && sent.fin_ms <= since_first)
+            && self.key.addr(server) == port
+    }
+
+    /// Whether a segment to this end with this number would be the next of its connection, or one that
+    /// was sent before.
+    pub fn expects(&self, end: SocketAddr, seq: u32) -> bool {
+        /// Bytes around the next number.
+        const NEAR: u32 = 1 << 20;
+        [Direction::Low, Direction::High].into_iter().any(|direction| {
+            let from = &self.sent[direction.other().index()];
+            let to = &self.sent[direction.index()];
+            let known = from.started() && to.passed();
+            known && self.key.addr(direction) == end && diff(seq, from.nxt).unsigned_abs() < NEAR
+        })
     }
 
     /// The end that is taken for the client where no handshake was seen: by well-known and ephemeral

@@ -59,6 +59,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         window_grew: window_grew(packet, scene.own),
         other_device: scene.other_device,
         port_answers: false,
+        untranslated: false,
         other: scene.other.tell(scene.own, at, scene.first_at),
         own_acked_beyond: scene.own.acks()
             && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),

@@ -42,6 +42,14 @@ impl Slots {
         }
     }
 
+    pub const fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter()
+    }
+
     pub const fn evicted(&self) -> u64 {
         self.evicted
     }

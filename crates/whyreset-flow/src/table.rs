@@ -25,6 +25,8 @@ const ICMP_MS: u32 = 1_000;
 const LADDER: usize = 12;
 /// Segments of all connections that are remembered for ladders and triggers.
 const TRAIL: usize = 1 << 16;
+/// Connections that are looked through for one reset at most.
+const FEW: usize = 4_096;
 /// Addresses whose TTL is remembered.
 const MOST_HOSTS: usize = 1 << 16;
 
@@ -235,6 +237,10 @@ impl Table {
             }
             self.due.pop_front();
             let newest = self.newest;
+            let alive = self.slots.find(&key).and_then(|connection| refused(connection));
+            let alive = alive.is_some_and(|(port, at)| self.takes_part(port, at));
+            let stray = self.slots.find(&key).and_then(|connection| stray(connection));
+            let untranslated = stray.is_some_and(|(end, seq)| self.belongs(&key, end, seq));
             let Some(connection) = self.slots.find(&key) else {
                 continue;
             };
@@ -244,7 +250,10 @@ impl Table {
                 .is_some_and(|pending| pending.at.saturating_add(HORIZON_NS) == due);
             if ripe && let Some(pending) = connection.pending.take() {
                 let went_on = newest >= due;
-                let told = tell(connection, *pending, went_on, &self.name, &self.ports);
+                let mut pending = *pending;
+                pending.passed.port_answers |= alive;
+                pending.passed.untranslated |= untranslated;
+                let told = tell(connection, pending, went_on, &self.name, &self.ports);
                 // A reset without effect is followed by others that count.
                 connection.told =
                     !matches!(&told.dossier.passed(), Some((_, passed)) if passed.after.went_on);
@@ -253,11 +262,43 @@ impl Table {
         }
     }
 
+    /// Whether this port had another connection open when it refused one, and went on with it. Looks
+    /// only where that costs little.
+    fn takes_part(&self, port: SocketAddr, at: u64) -> bool {
+        self.slots.len() <= FEW && self.slots.iter().any(|other| other.served_through(port, at))
+    }
+
+    /// Whether a segment to this end is the next one, by its number, of another connection of the same
+    /// end. Looks only where that costs little.
+    fn belongs(&self, key: &Key, end: SocketAddr, seq: u32) -> bool {
+        self.slots.len() <= FEW
+            && self
+                .slots
+                .iter()
+                .any(|other| other.key != *key && other.expects(end, seq))
+    }
+
     fn settle(&mut self, mut old: Connection, seen: bool, deliver: &mut dyn FnMut(Told)) {
         if let Some(pending) = old.pending.take() {
             deliver(tell(&old, *pending, seen, &self.name, &self.ports));
         }
     }
+}
+
+/// The port that refused this connection, and when.
+fn refused(connection: &Connection) -> Option<(SocketAddr, u64)> {
+    let pending = connection.pending.as_ref()?;
+    let refusal = pending.passed.shape == whyreset_evidence::Shape::Refusal;
+    refusal.then(|| (connection.key.addr(pending.from), pending.at))
+}
+
+/// The end that answered a segment of a connection it had never taken part in, and that segment's
+/// number.
+fn stray(connection: &Connection) -> Option<(SocketAddr, u32)> {
+    let pending = connection.pending.as_ref()?;
+    let trigger = pending.passed.trigger.as_ref()?;
+    let never = !pending.passed.own.opened && pending.passed.own.last_ago_ms.is_none();
+    never.then(|| (connection.key.addr(pending.from), trigger.segment.seq))
 }
 
 fn remember(hosts: &mut BTreeMap<IpAddr, (u8, u8)>, address: IpAddr, ttl: u8) {
@@ -300,7 +341,7 @@ fn tell(
     };
     let mut passed = pending.passed;
     let port = ports.get(&key.addr(pending.from));
-    passed.port_answers =
+    passed.port_answers |=
         port.is_some_and(|(last, before)| *last > pending.at && *before != 0 && *before < pending.at);
     passed.near = connection.here.map(side).or_else(|| near(connection).map(side));
     let cite = if name.is_empty() {

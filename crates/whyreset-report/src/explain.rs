@@ -217,7 +217,7 @@ mod tests {
                 "did you mean `whyreset explain retransmission-timeout`?",
             ),
             ("unread-data/late-close-notify", "neither a cause nor"),
-            ("nat-state-lost", "cannot prove"),
+            ("conntrack-full", "cannot prove"),
             ("banana", "neither a cause nor"),
         ] {
             let refusal = answer(query, &style()).unwrap_err();

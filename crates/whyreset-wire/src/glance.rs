@@ -35,8 +35,7 @@ pub fn glance(link: LinkType, bytes: &[u8]) -> Option<Glance> {
     if let Some(head) = bytes.first_chunk::<48>()
         && head[12..15] == [0x08, 0x00, 0x45]
         && head[23] == 6
-        && head[20] & 0x3f == 0
-        && head[21] == 0
+        && u16::from_be_bytes([head[20], head[21]]).trailing_zeros() >= 14
     {
         let four = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let two = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);

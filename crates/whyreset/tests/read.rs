@@ -290,7 +290,7 @@ fn what_left_one_end_and_came_to_the_other_is_told_once() {
     let joined = verdicts(&run(&[&files[0], &files[1], "-o", "json"]));
     assert_eq!(joined.len(), 1, "{joined:?}");
     assert_eq!(joined[0]["reset"]["seen"], "both");
-    assert_eq!(joined[0]["cause"]["id"], "unread-data");
+    assert_eq!(joined[0]["cause"]["id"], "linger-abort");
     assert_ne!(joined[0]["cause"]["certainty"], "certain");
 }
 

@@ -288,3 +288,15 @@ pub fn only_a_filter(dossier: &Dossier) -> Finding {
         (other, _) => Finding::absent(other.text().to_owned(), "frame"),
     }
 }
+
+/// What drew it would have been the next segment of another connection of the same port.
+pub fn translation_missing(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let what = if passed.untranslated {
+            "what drew it is, by its numbers, the next segment of another connection of the same port"
+        } else {
+            "what drew it belongs to no other connection that was captured"
+        };
+        Finding::when(passed.untranslated, what, &*fact.cite)
+    })
+}

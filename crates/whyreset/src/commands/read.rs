@@ -59,12 +59,12 @@ fn read(args: &Read) -> Result<ExitCode> {
             .and_then(|reader| {
                 single::stream(reader, most, &progress, &stdin_comes, &mut |told| desk.take(told))
             }),
-        [file] if is_regular(file) => {
+        // All connections of a small file cost nothing, and tell of each other.
+        [file] if is_large(file) => {
             single::file(file, most, args.threads(), &progress, &ladders, &mut |told| {
                 desk.take(told)
             })
         }
-        // A pipe by name can be read once.
         [file] => Reader::open(file)
             .map_err(anyhow::Error::from)
             .and_then(|reader| {
@@ -220,10 +220,9 @@ fn stdin_comes() -> bool {
     poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&wait)).map_or(true, |ready| ready > 0)
 }
 
-fn is_regular(path: &Path) -> bool {
-    // What is not there is told by whoever opens it.
+fn is_large(path: &Path) -> bool {
     path.metadata()
-        .map_or(true, |found| found.is_file() || found.is_dir())
+        .is_ok_and(|found| found.is_file() && found.len() >= single::LARGE)
 }
 
 fn notice(text: &str) {

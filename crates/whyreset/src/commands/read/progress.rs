@@ -56,7 +56,7 @@ impl Progress {
     pub fn look(&self, reader: &Reader) {
         /// Calls between two looks.
         const LOOK: u64 = 1 << 14;
-        if self.bar.is_hidden() || self.calls.fetch_add(1, Ordering::Relaxed) % LOOK != 0 {
+        if self.bar.is_hidden() || !self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK) {
             return;
         }
         let read = reader.progress().bytes_read;

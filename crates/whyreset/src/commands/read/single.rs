@@ -16,8 +16,8 @@ use super::input::{self, Seen};
 use super::marks::Marks;
 use super::progress::Progress;
 
-/// Smaller files are read on one thread: two cost more than they bring.
-const WORTH_TWO: u64 = 32 << 20;
+/// Smaller files are followed whole, as streams are: bytes.
+pub const LARGE: u64 = 32 << 20;
 /// The hash of a frame that a glance does not tell.
 const UNSEEN: u64 = u64::MAX;
 /// Resets that go from a reader to the desk together, and such lots on their way at most.
@@ -93,6 +93,7 @@ pub fn stream(
     ready: &dyn Fn() -> bool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Account> {
+    progress.begin(reader.progress().bytes_total);
     let mut table = Table::new(most, "");
     let mut account = Account::default();
     let mut go_on = true;
@@ -149,7 +150,6 @@ pub fn file(
 ) -> Result<Account> {
     let total = path.metadata().map_or(0, |found| found.len());
     progress.begin(Some(total * 2));
-    let threads = if total >= WORTH_TWO { threads } else { 1 };
     let (found, outcome) = first::pass(path, threads, progress)?;
     let (marks, mut account) = (found.marks, found.account);
     let frames = account.frames;
