@@ -2,6 +2,7 @@
 //! help, neither C nor standard library, and run. It decodes, follows and judges. Refuses to pass
 //! where one of them needs more.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -21,15 +22,13 @@ pub fn run() -> Result<Outcome> {
     }
     let folder = tempfile::tempdir().context("no place for the program")?;
     let crates = sh::root().join("crates");
-    let dependencies: String = ["evidence", "wire", "flow", "causes"]
-        .into_iter()
-        .map(|name| {
-            format!(
-                "whyreset-{name} = {{ path = {:?} }}\n",
-                crates.join(format!("whyreset-{name}"))
-            )
-        })
-        .collect();
+    let mut dependencies = String::new();
+    for name in ["evidence", "wire", "flow", "causes"] {
+        let path = crates.join(format!("whyreset-{name}"));
+        let path = path.to_str().context("the workspace's path is no text")?;
+        // TOML's strings are written as Rust's are.
+        writeln!(dependencies, "whyreset-{name} = {{ path = {path:?} }}")?;
+    }
     let manifest = format!(
         "[package]\nname = \"freestanding\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n\
          [profile.release]\npanic = \"abort\"\nlto = true\n\n[workspace]\n"
