@@ -2,6 +2,7 @@
 //! product said from each place against the truth, and writes `docs/SCORE.md`. Refuses to leave a
 //! wrong accusation out.
 
+mod captures;
 mod late;
 mod page;
 mod peers;
@@ -85,8 +86,9 @@ pub fn run(binary: &Path) -> Result<()> {
         .and_then(Script::end)
         .map(|told| script::by_run(&told, captures.path()));
     let peers = peers::look(captures.path())?;
+    let views = captures::look(binary, captures.path())?;
     let joined = play(binary, &["--watch-from", "during"])?;
-    let page = page::write(&runs, &joined, &reasons, &peers);
+    let page = page::write(&runs, &joined, &reasons, &peers, &views);
     fs::create_dir_all("docs")?;
     fs::write(PAGE, &page).with_context(|| format!("cannot write {PAGE}"))?;
     println!(
@@ -97,6 +99,15 @@ pub fn run(binary: &Path) -> Result<()> {
             .join("\n")
     );
     println!("written: {PAGE}");
+    Ok(())
+}
+
+/// Prints the part of the page on captures, for a folder that `lab run --keep-capture` filled.
+pub fn captures(binary: &Path, folder: &Path) -> Result<()> {
+    let mut page = String::new();
+    let views = captures::look(binary, folder)?;
+    captures::write(&mut page, &views, &Runs::new(), &peers::look(folder)?);
+    print!("{page}");
     Ok(())
 }
 

@@ -3,13 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::captures::{self, View};
 use super::peers::Peer;
 use super::script::Reasons;
 use super::{Place, Played, Runs, late};
 
 /// Markdown. `joined` are the runs whose watchers came while the connection stood, `reasons` what
-/// the script told, or why it could not run.
-pub fn write(runs: &Runs, joined: &Runs, reasons: &Result<Reasons, String>, peers: &[Peer]) -> String {
+/// the script told, or why it could not run, `views` what was made of the captures.
+pub fn write(
+    runs: &Runs,
+    joined: &Runs,
+    reasons: &Result<Reasons, String>,
+    peers: &[Peer],
+    views: &[View],
+) -> String {
     let counted: Vec<(&(String, String), &Played)> =
         runs.iter().filter(|(_, played)| played.counts()).collect();
     let mut page = "# The score\n\nEvery scenario of `whyreset lab`, made to happen by real kernels and real programs on this machine, and \
@@ -20,6 +27,7 @@ pub fn write(runs: &Runs, joined: &Runs, reasons: &Result<Reasons, String>, peer
     wrong(&mut page, &counted);
     late::write(&mut page, joined);
     others(&mut page, &counted, reasons, peers);
+    captures::write(&mut page, views, runs, peers);
     confusion(&mut page, &counted);
     failures(&mut page, runs);
     page

@@ -25,7 +25,7 @@ pub fn look(folder: &Path) -> Result<Vec<Peer>> {
     let mut captures: Vec<PathBuf> = fs::read_dir(folder)?
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.to_string_lossy().ends_with("-v4-client.pcap"))
+        .filter(|path| path.to_string_lossy().ends_with("-client.pcap"))
         .collect();
     captures.sort();
     Ok(vec![

@@ -87,7 +87,7 @@ fn the_script_is_counted_by_what_each_reason_most_often_means() {
     let runs = read(&format!("{}\n{other}", same.join("\n"))).expect("lines of the lab");
     // One reason for all: it is right in two, and wrong in the third.
     let reasons = runs.keys().map(|run| (run.clone(), "11".to_owned())).collect();
-    let page = page::write(&runs, &BTreeMap::new(), &Ok(reasons), &[]);
+    let page = page::write(&runs, &BTreeMap::new(), &Ok(reasons), &[], &[]);
     let row = |page: &str| {
         let line = page.lines().find(|line| line.contains("read at its best"));
         line.unwrap_or_default().to_owned()
@@ -96,7 +96,7 @@ fn the_script_is_counted_by_what_each_reason_most_often_means() {
         row(&page).contains("bpftrace script") && row(&page).contains("| 2 of 3 (66.6 %) |"),
         "{page}"
     );
-    let page = page::write(&runs, &BTreeMap::new(), &Err("not here".to_owned()), &[]);
+    let page = page::write(&runs, &BTreeMap::new(), &Err("not here".to_owned()), &[], &[]);
     assert!(
         row(&page).contains("not here") && row(&page).contains("| 0 of 3 (0.0 %) |"),
         "{page}"
