@@ -132,7 +132,7 @@ fn speed(options: &Options, whyreset: &Path) -> Result<()> {
         "{}: {} rounds, programs in turn, medians; one core is processor {last}, two are {pair:?}. x wall and x cpu: how \
          many times as many packets a second `whyreset read -q` does on one core, by the clock and by processor time. \
          tcptrace and tshark read a smaller capture of the same kind: their speed falls with the size, so these \
-         ratios are on the low side.",
+         ratios are on the low side. This tcpdump filter knows IPv4 alone.",
         whyreset.display(),
         options.rounds
     );
@@ -141,7 +141,14 @@ fn speed(options: &Options, whyreset: &Path) -> Result<()> {
         let rows = one_kind(*kind, options, &entrants, &pair)?;
         bounds.extend(table::bounds(kind.name(), &rows));
     }
-    println!("\nbounds, page cache warm");
+    println!(
+        "\nbounds, page cache warm{}",
+        if options.scale < 1.0 {
+            "; meant for --scale 1"
+        } else {
+            ""
+        }
+    );
     for line in bounds {
         println!("{line}");
     }
