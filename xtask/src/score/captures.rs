@@ -48,6 +48,8 @@ struct Verdict {
     from: String,
     /// The rivals that packets cannot tell apart from the cause.
     rivals: Vec<String>,
+    /// The rivals that were refused.
+    refused: Vec<String>,
 }
 
 /// One run whose capture holds a reset about its server, or was said to.
@@ -112,6 +114,12 @@ impl Judged {
     fn within_reach(&self) -> bool {
         let near = |verdict: &Verdict| verdict.rivals.iter().any(|rival| self.truth.is(rival));
         self.right_cause() || self.verdicts.iter().any(near)
+    }
+
+    /// The same, or the truth was weighed and refused: the reader misread a sign.
+    fn mentioned(&self) -> bool {
+        let refused = |verdict: &Verdict| verdict.refused.iter().any(|rival| self.truth.is(rival));
+        self.within_reach() || self.verdicts.iter().any(refused)
     }
 
     fn certainly_wrong(&self) -> impl Iterator<Item = &Verdict> {
@@ -225,21 +233,27 @@ fn verdicts(lines: &str, server: SocketAddr) -> Result<Vec<Verdict>> {
         if !is_server("/connection/server") && !is_server("/connection/client") {
             continue;
         }
-        let rivals = value.pointer("/cause/rivals").and_then(Value::as_array);
+        let all = value.pointer("/cause/rivals").and_then(Value::as_array);
+        let all = all.into_iter().flatten();
+        let (open, refused): (Vec<&Value>, Vec<&Value>) = all.partition(|rival| is_open(rival));
+        let ids = |rivals: Vec<&Value>| -> Vec<String> {
+            let ids = rivals.iter().filter_map(|rival| rival["id"].as_str());
+            ids.map(str::to_owned).collect()
+        };
         found.push(Verdict {
             cause: word("/cause/id"),
             certainty: word("/cause/certainty"),
             from: word("/reset/from"),
-            rivals: rivals.into_iter().flatten().filter_map(open_rival).collect(),
+            rivals: ids(open),
+            refused: ids(refused),
         });
     }
     Ok(found)
 }
 
-fn open_rival(rival: &Value) -> Option<String> {
-    let because = rival["because"].as_str()?;
-    let open = NOT_TOLD_APART.iter().any(|words| because.starts_with(words));
-    open.then(|| rival["id"].as_str().unwrap_or_default().to_owned())
+fn is_open(rival: &Value) -> bool {
+    let because = rival["because"].as_str().unwrap_or_default();
+    NOT_TOLD_APART.iter().any(|words| because.starts_with(words))
 }
 
 #[cfg(test)]

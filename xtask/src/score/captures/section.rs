@@ -16,15 +16,17 @@ pub fn write(page: &mut String, views: &[View], runs: &Runs, peers: &[Peer]) {
          by: at one place, or with all files of a run together (joined). A run counts where its capture holds a reset \
          from or to its server, and is right where a verdict on such a reset is.\n\n\
          | view | captures | with a reset | right sender | right cause | names it or a rival that packets cannot tell \
-         apart | `certain` | `certain` and wrong |\n|---|---|---|---|---|---|---|---|\n",
+         apart | the same, or a rival that it refused | `certain` | `certain` and wrong |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for view in views {
         row(page, view);
     }
     page.push_str(
         "\nThe goals: right sender 97 % and right cause 85 % from one place, right sender 100 % of what was captured at \
-         both ends, nothing `certain` and wrong. The column of the rivals is no figure of right causes: a program that \
-         was killed and one that closed too early send the same packets.\n\n",
+         both ends, nothing `certain` and wrong. The columns of the rivals count what was not \
+         named: they are no figures of right causes. Right is also who names the way that the truth came about \
+         (unread-data where a program was killed with data unread): packets show no process.\n\n",
     );
     beside(page, views, runs, peers);
     let certain = named(views, Judged::certainly_wrong);
@@ -47,10 +49,11 @@ fn row(page: &mut String, view: &View) {
     let runs = view.judged.len();
     // Where nobody sent one, no sender can be right.
     let sent = count(|judged| judged.truth.from.is_some());
-    let [sender, cause, near, certain, wrong] = [
+    let [sender, cause, near, mentioned, certain, wrong] = [
         count(|judged| judged.truth.from.is_some() && judged.right_sender()),
         count(Judged::right_cause),
         count(Judged::within_reach),
+        count(Judged::mentioned),
         count(|judged| {
             judged
                 .verdicts
@@ -61,12 +64,13 @@ fn row(page: &mut String, view: &View) {
     ];
     _ = writeln!(
         page,
-        "| {} | {} | {runs} | {sender} of {sent} ({}) | {cause} of {runs} ({}) | {near} ({}) | {certain} | {wrong} |",
+        "| {} | {} | {runs} | {sender} of {sent} ({}) | {cause} of {runs} ({}) | {near} ({}) | {mentioned} ({}) | {certain} | {wrong} |",
         view.name,
         view.captures,
         percent(sender, sent),
         percent(cause, runs),
         percent(near, runs),
+        percent(mentioned, runs),
     );
 }
 

@@ -47,7 +47,7 @@ fn a_rival_that_was_refused_is_not_within_reach() {
     let killed = judged("process-killed", None, &said);
     assert!(!killed.right_cause() && killed.within_reach());
     let linger = judged("linger-abort", None, &said);
-    assert!(!linger.right_cause() && !linger.within_reach());
+    assert!(!linger.right_cause() && !linger.within_reach() && linger.mentioned());
     assert!(judged("process-killed", Some("unread-data"), &said).right_cause());
 }
 
@@ -56,7 +56,7 @@ fn what_is_wrong_is_listed_by_name() {
     let said = verdict("injected-reset", "certain", "between", "");
     let page = table(judged("unread-data", None, &said));
     assert!(
-        page.contains("| client | 3 | 1 | 0 of 1 (0.0 %) | 0 of 1 (0.0 %) | 0 (0.0 %) | 1 | 1 |"),
+        page.contains("| client | 3 | 1 | 0 of 1 (0.0 %) | 0 of 1 (0.0 %) | 0 (0.0 %) | 0 (0.0 %) | 1 | 1 |"),
         "{page}"
     );
     let line = "- one v4, client: injected-reset (certain, from between); it was unread-data, from server\n";
