@@ -58,7 +58,9 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["release"] => _ = release::build()?,
         ["kernels", ref asked @ ..] => told(&kernels::run(asked, &release::build()?)?),
         ["score"] => score::run(&release::build()?)?,
-        ["score", "--captures", folder] => score::captures(&release::build()?, folder.as_ref())?,
+        ["score", "--captures", folder, ref lab @ ..] => {
+            score::captures(&release::build()?, folder.as_ref(), lab.first().map(Path::new))?;
+        }
         ["bench", "live"] => bench::live(&release::build()?)?,
         ["bench", "read", ref asked @ ..] => bench::read::run(asked)?,
         ["bench", "read-minimal", file] => bench::read::minimal(Path::new(file))?,

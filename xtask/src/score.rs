@@ -102,11 +102,18 @@ pub fn run(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Prints the part of the page on captures, for a folder that `lab run --keep-capture` filled.
-pub fn captures(binary: &Path, folder: &Path) -> Result<()> {
+/// Prints the part of the page on captures, for a folder that `lab run --keep-capture` filled, and
+/// what that printed with `-o json` where it was kept.
+pub fn captures(binary: &Path, folder: &Path, lab: Option<&Path>) -> Result<()> {
     let mut page = String::new();
+    let runs = match lab {
+        None => Runs::new(),
+        Some(lab) => {
+            read(&fs::read_to_string(lab).with_context(|| format!("cannot read {}", lab.display()))?)?
+        }
+    };
     let views = captures::look(binary, folder)?;
-    captures::write(&mut page, &views, &Runs::new(), &peers::look(folder)?);
+    captures::write(&mut page, &views, &runs, &peers::look(folder)?);
     print!("{page}");
     Ok(())
 }
