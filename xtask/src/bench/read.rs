@@ -132,7 +132,8 @@ fn speed(options: &Options, whyreset: &Path) -> Result<()> {
         "{}: {} rounds, programs in turn, medians; one core is processor {last}, two are {pair:?}. x wall and x cpu: how \
          many times as many packets a second `whyreset read -q` does on one core, by the clock and by processor time. \
          tcptrace and tshark read a smaller capture of the same kind: their speed falls with the size, so these \
-         ratios are on the low side. This tcpdump filter knows IPv4 alone.",
+         ratios are on the low side. This tcpdump filter knows IPv4 alone. \
+         An RSS of less than 10 MiB is drowned by that of this program, from which the others start.",
         whyreset.display(),
         options.rounds
     );
