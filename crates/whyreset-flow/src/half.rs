@@ -244,7 +244,7 @@ impl Sent {
                 self.data_ms = since_first;
                 self.put(Mark::Alert, packet.alert);
                 if !self.data() {
-                    self.speaks = pack(packet.speaks);
+                    self.speaks = pack((packet.speaks)(packet.payload));
                 }
                 self.mark(Mark::Data);
             }

@@ -79,8 +79,8 @@ pub struct Packet<'a> {
     pub len: u32,
     /// Options.
     pub options: Options,
-    /// What the payload is, where its first bytes tell.
-    pub speaks: Option<Speaks>,
+    /// Says what a payload is, where its first bytes tell; asked of the first one alone.
+    pub speaks: fn(&[u8]) -> Option<Speaks>,
     /// The payload is a TLS alert record, or of the size of a sealed one.
     pub alert: bool,
     /// The captured part of the payload.

@@ -97,6 +97,19 @@ fn end(line: &str, ends: &mut [End; 2]) -> Result<(), String> {
     Ok(())
 }
 
+const RESPONSE: u8 = b'r';
+
+/// What the words of a line said of its payload.
+fn spoken(payload: &[u8]) -> Option<Speaks> {
+    match payload {
+        [b't', ..] => Some(Speaks::Tls),
+        [b'h', ..] => Some(Speaks::HttpRequest),
+        [b's', ..] => Some(Speaks::Ssh),
+        [RESPONSE, high, low] => Some(Speaks::HttpResponse(u16::from_be_bytes([*high, *low]))),
+        _ => None,
+    }
+}
+
 fn flags(word: &str) -> Result<Flags, String> {
     let bits = word.chars().try_fold(0_u16, |bits, letter| {
         Ok(bits
@@ -152,11 +165,12 @@ fn segment(
         window: if bare_reset || to_syn { 0 } else { 502 },
         len: 0,
         options: Options::default(),
-        speaks: None,
+        speaks: spoken,
         alert: false,
         payload: &[],
     };
     let mut told = String::new();
+    let mut said = [0_u8; 3];
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("seq", value) => packet.seq = ISN[from].wrapping_add(number(value)?),
@@ -168,18 +182,24 @@ fn segment(
             ("ts", value) => packet.options.timestamps = Some((number(value)?, 0)),
             ("mptcp-reset", value) => packet.options.mptcp_reset = Some(number(value)?),
             ("told", value) => told = value.replace('_', " "),
-            ("response", value) => packet.speaks = Some(Speaks::HttpResponse(number(value)?)),
+            ("response", value) => {
+                let status: u16 = number(value)?;
+                said = [RESPONSE, (status >> 8) as u8, (status & 0xff) as u8];
+            }
             ("fastclose", _) => packet.options.mptcp_fastclose = true,
             ("mac", value) => packet.device = Some([0, 0, 0, 0, 0, number(value)?]),
             ("zero", _) => packet.seq = 0,
             ("ws", value) => packet.options.window_scale = Some(number(value)?),
-            ("http", _) => packet.speaks = Some(Speaks::HttpRequest),
-            ("tls", _) => packet.speaks = Some(Speaks::Tls),
-            ("ssh", _) => packet.speaks = Some(Speaks::Ssh),
+            ("http", _) => said[0] = b'h',
+            ("tls", _) => said[0] = b't',
+            ("ssh", _) => said[0] = b's',
             ("alert", _) => packet.alert = true,
             ("reserved", _) => packet.flags.0 |= 0x200,
             (other, _) => return Err(format!("unknown word {other:?}")),
         }
+    }
+    if said[0] != 0 {
+        packet.payload = &said;
     }
     if !told.is_empty() {
         packet.len = u32::try_from(told.len()).unwrap_or(0);

@@ -54,7 +54,7 @@ fn packet(at: u64, frame: u64, ends: (SocketAddr, SocketAddr), flags: u16) -> Pa
         window: 100,
         len: 0,
         options: Options::default(),
-        speaks: None,
+        speaks: |_| None,
         alert: false,
         payload: &[],
     }

@@ -77,7 +77,7 @@ pub fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u6
         window: tcp.window,
         len: tcp.payload_len,
         options: options(tcp),
-        speaks: (!payload.is_empty()).then(|| speaks(payload)).flatten(),
+        speaks,
         alert: !payload.is_empty() && is_alert(payload, tcp.payload_len),
         payload,
     }

@@ -289,9 +289,12 @@ fn follow(
             let at = clock.frame(&record);
             match input::decode(&record) {
                 Seen::Segment(frame, tcp) => {
-                    let (source, destination) = input::ends(&frame, &tcp);
-                    let hash = Key::of(source, destination).0.hash();
-                    if marks.has(hash) && is_mine(hash) {
+                    let unasked = || {
+                        let (source, destination) = input::ends(&frame, &tcp);
+                        let hash = Key::of(source, destination).0.hash();
+                        marks.has(hash) && is_mine(hash)
+                    };
+                    if hashes[*index] != UNSEEN || unasked() {
                         table.add(&input::segment(&record, &frame, &tcp, at), &mut |told| {
                             go_on &= deliver(told);
                         });
