@@ -1,11 +1,12 @@
 //! What is kept of a run beside its verdicts: the decisive frames for a ladder, and whole captures
 //! with the truth beside them. Refuses to run where a capture was asked for and cannot be made.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal};
@@ -22,6 +23,12 @@ use crate::wire::{Frame, Recorder};
 /// Rungs of a ladder: the beginning, and what led to the reset.
 const FIRST: usize = 4;
 const LAST: usize = 10;
+
+/// Bytes of a frame that a capture keeps: all of it. In immediate mode each frame takes this much
+/// of the buffer, however small it is, so that a larger number or a smaller buffer loses frames.
+const SNAPLEN: &str = "65535";
+/// KiB: 512 frames.
+const BUFFER: &str = "32768";
 
 /// The decisive part of one connection.
 #[derive(Clone, Debug)]
@@ -92,8 +99,14 @@ fn ends(frame: &Frame) -> (SocketAddr, SocketAddr) {
 
 /// A `tcpdump` at each end, and at the router where there is one.
 pub(super) struct Captures {
-    tcpdumps: Vec<Child>,
+    tcpdumps: Vec<Tcpdump>,
     stem: PathBuf,
+}
+
+struct Tcpdump {
+    child: Child,
+    said: BufReader<ChildStderr>,
+    place: &'static str,
 }
 
 impl Captures {
@@ -125,30 +138,39 @@ impl Captures {
                 .stderr(Stdio::piped())
                 .spawn()
                 .context("cannot run `tcpdump`; apt install tcpdump")?;
-            if let Err(said) = listens(&mut child) {
+            let mut said = BufReader::new(child.stderr.take().context("tcpdump has no stderr")?);
+            if let Err(why) = listens(&mut said) {
                 _ = child.kill();
                 _ = child.wait();
-                bail!("tcpdump did not start (apt install tcpdump): {said}");
+                bail!("tcpdump did not start (apt install tcpdump): {why}");
             }
-            tcpdumps.push(child);
+            tcpdumps.push(Tcpdump {
+                child,
+                said,
+                place: word,
+            });
         }
         Ok(Self { tcpdumps, stem })
     }
 
     /// Ends it, and writes the truth beside.
     pub(super) fn finish(mut self, scenario: &Scenario, server: Option<SocketAddr>) -> anyhow::Result<()> {
-        for child in &mut self.tcpdumps {
-            if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let mut lost = BTreeMap::new();
+        for tcpdump in &mut self.tcpdumps {
+            if let Some(pid) = i32::try_from(tcpdump.child.id()).ok().and_then(Pid::from_raw) {
                 rustix::process::kill_process(pid, Signal::INT)?;
             }
-            child.wait()?;
+            let mut said = String::new();
+            tcpdump.said.read_to_string(&mut said)?;
+            tcpdump.child.wait()?;
+            lost.insert(tcpdump.place, dropped(&said));
         }
         let truth = &scenario.truth;
         let text = json!({
             "scenario": scenario.id, "summary": scenario.summary, "cause": scenario.cause,
             "mechanism": truth.mechanism, "situation": truth.situation, "outcome": truth.outcome,
             "party": truth.party, "from": truth.from, "benign": truth.benign, "victim": truth.victim,
-            "server": server.map(|server| server.to_string()),
+            "server": server.map(|server| server.to_string()), "lost": lost,
         });
         let path = self.stem.with_added_extension("json");
         fs::write(&path, format!("{text:#}\n")).with_context(|| format!("cannot write {}", path.display()))
@@ -157,9 +179,9 @@ impl Captures {
 
 impl Drop for Captures {
     fn drop(&mut self) {
-        for child in &mut self.tcpdumps {
-            let _ = child.kill();
-            let _ = child.wait();
+        for tcpdump in &mut self.tcpdumps {
+            let _ = tcpdump.child.kill();
+            let _ = tcpdump.child.wait();
         }
     }
 }
@@ -170,32 +192,52 @@ fn tcpdump(program: &Path, namespace: &Namespace, interface: &str) -> Command {
     command
         .arg(format!("netns={}", namespace.path().display()))
         .args(["--", "tcpdump", "-i", interface, "-U", "--immediate-mode"])
-        .args(["-Z", "root", "-s", "0", "-w"]);
+        .args(["-Z", "root", "-s", SNAPLEN, "-B", BUFFER, "-w"]);
     command
 }
 
 /// Waits until it says that it listens; on `any` it says other things before. `Err` is what it
 /// said instead.
-fn listens(child: &mut Child) -> Result<(), String> {
-    let mut said = String::new();
-    for line in child
-        .stderr
-        .take()
-        .into_iter()
-        .flat_map(|stderr| BufReader::new(stderr).lines())
-    {
+fn listens(said: &mut impl BufRead) -> Result<(), String> {
+    let mut before = String::new();
+    for line in said.lines() {
         let line = line.map_err(|error| error.to_string())?;
         if line.contains("listening on") {
             return Ok(());
         }
-        said.push_str(&line);
-        said.push(' ');
+        before.push_str(&line);
+        before.push(' ');
     }
-    Err(said.trim().to_owned())
+    Err(before.trim().to_owned())
+}
+
+/// How many packets it had no room for, as it says at its end; none where it does not say so.
+fn dropped(said: &str) -> Option<u64> {
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_suffix(" dropped by kernel"))?;
+    line.split(' ').next()?.parse().ok()
 }
 
 fn beside(stem: &Path, word: &str, extension: &str) -> PathBuf {
     let mut name = stem.file_name().unwrap_or_default().to_owned();
     name.push(format!("-{word}.{extension}"));
     stem.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{dropped, listens};
+
+    #[test]
+    fn what_tcpdump_says_is_understood() {
+        let mut said = &b"tcpdump: data link type LINUX_SLL2\ntcpdump: listening on any\nmore\n"[..];
+        assert_eq!(listens(&mut said), Ok(()));
+        assert_eq!(said, b"more\n");
+        let refused = listens(&mut &b"tcpdump: x: No such device exists\n"[..]);
+        assert_eq!(refused, Err("tcpdump: x: No such device exists".to_owned()));
+        let end = "16 packets captured\n23 packets received by filter\n7 packets dropped by kernel\n";
+        assert_eq!(dropped(end), Some(7));
+        assert_eq!(dropped("16 packets captured\n"), None);
+    }
 }
