@@ -39,6 +39,8 @@ struct Truth {
     mechanism: Option<String>,
     from: Option<String>,
     server: SocketAddr,
+    /// Packets that tcpdump had no room for, by place.
+    lost: Value,
 }
 
 /// What was said of one reset about the run's server.
@@ -65,6 +67,8 @@ pub struct View {
     name: &'static str,
     captures: usize,
     judged: Vec<Judged>,
+    /// Which runs' captures are not whole, and how many packets each lacks.
+    lost: Vec<(Run, u64)>,
 }
 
 impl Truth {
@@ -90,6 +94,7 @@ impl Truth {
             cause: word("cause").with_context(|| format!("{} names no cause", path.display()))?,
             mechanism: word("mechanism"),
             from: word("from"),
+            lost: value["lost"].clone(),
             server: server
                 .parse()
                 .with_context(|| format!("{server} in {} is no address", path.display()))?,
@@ -152,6 +157,7 @@ pub fn look(binary: &Path, folder: &Path) -> Result<Vec<View>> {
             name,
             captures: 0,
             judged: Vec::new(),
+            lost: Vec::new(),
         })
         .collect();
     for path in truths {
@@ -166,6 +172,9 @@ pub fn look(binary: &Path, folder: &Path) -> Result<Vec<View>> {
                 && let Some(truth) = Truth::read(&path)?
             {
                 view.captures += 1;
+                if let Some(count) = truth.lost[view.name].as_u64().filter(|&count| count > 0) {
+                    view.lost.push((truth.run.clone(), count));
+                }
                 view.judged.extend(judge(binary, &files, truth)?);
             }
         }

@@ -41,7 +41,17 @@ pub fn write(page: &mut String, views: &[View], runs: &Runs, peers: &[Peer]) {
     if !broken.is_empty() {
         list(page, "### Could not be read", broken);
     }
+    let lost: Vec<String> = views.iter().flat_map(losses).collect();
+    if !lost.is_empty() {
+        list(page, "### Captures that are not whole", lost);
+    }
     confusion(page, views);
+}
+
+fn losses(view: &View) -> impl Iterator<Item = String> {
+    let line =
+        |(run, count): &(Run, u64)| format!("{}, {}: tcpdump lost {count} packets", called(run), view.name);
+    view.lost.iter().map(line)
 }
 
 fn row(page: &mut String, view: &View) {

@@ -17,6 +17,7 @@ fn judged(cause: &str, mechanism: Option<&str>, said: &str) -> Judged {
             mechanism: mechanism.map(str::to_owned),
             from: Some("server".to_owned()),
             server,
+            lost: serde_json::Value::Null,
         },
         verdicts: verdicts(said, server).expect("verdicts"),
         broken: None,
@@ -34,6 +35,7 @@ fn table(judged: Judged) -> String {
         name: "client",
         captures: 3,
         judged: vec![judged],
+        lost: vec![(("two".to_owned(), "6".to_owned()), 7)],
     };
     let mut page = String::new();
     write(&mut page, &[view], &Runs::new(), &[]);
@@ -75,6 +77,10 @@ fn a_run_of_which_nothing_was_said_counts() {
         "{page}"
     );
     assert!(page.contains("| unread-data | nothing x 1 |"), "{page}");
+    assert!(
+        page.contains("- two v6, client: tcpdump lost 7 packets\n"),
+        "{page}"
+    );
 }
 
 #[test]
