@@ -40,6 +40,7 @@ pub static CATALOG: &[&Cause] = &[
     &exhausted::ACCEPT_QUEUE_OVERFLOW,
     &exhausted::ORPHAN_LIMIT,
     &exhausted::TCP_MEMORY,
+    &exhausted::FD_LIMIT,
     &protocol::BAD_SYN_ACK,
     &protocol::BAD_HANDSHAKE_ACK,
     &protocol::STRAY_SYN,
@@ -52,7 +53,7 @@ pub static CATALOG: &[&Cause] = &[
 
 /// Ids that pages may name before their cause is here: the contract has them, and nothing that
 /// is observed yet can prove them.
-pub static RESERVED: &[&str] = &["fd-limit", "conntrack-full"];
+pub static RESERVED: &[&str] = &["conntrack-full"];
 
 /// The cause with this id, `unknown` among them.
 pub fn find(id: &str) -> Option<&'static Cause> {

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Sent, Side, Timestamp, What,
+    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Sent, Side,
+    Timestamp, Translation, What,
 };
 
 /// Where the facts came from.
@@ -200,6 +201,35 @@ impl Dossier {
         pick!(self.facts.iter(), Listener)
             .find(|(fact, _)| fact.side == Some(side))
             .map(|(_, process)| process)
+    }
+
+    /// How many others were reset after the same silence.
+    pub fn alike(&self) -> Option<&Alike> {
+        let passed = self.passed().and_then(|(_, passed)| passed.silence.as_ref());
+        passed.or_else(|| pick!(self.facts.iter(), Alike).next().map(|(_, alike)| alike))
+    }
+
+    /// How long nothing had passed before the reset, or before what drew it, ms; `None` where the
+    /// observer cannot tell.
+    pub fn silence_ms(&self) -> Option<u64> {
+        /// What the receiver had sent so shortly before drew the reset.
+        const DREW_MS: u64 = 1_000;
+        if let Some((_, passed)) = self.passed() {
+            return Some(passed.silence_ms);
+        }
+        let (_, received) = self.received()?;
+        let socket = received.socket.as_ref()?;
+        let (heard, sent) = (socket.heard_ago_ms?, socket.sent_ago_ms?);
+        if sent >= DREW_MS {
+            return Some(heard.min(sent));
+        }
+        // What it sends again and again in vain is no silence.
+        (socket.retransmits == 0).then(|| heard.saturating_sub(sent))
+    }
+
+    /// The translation of this connection's addresses that connection tracking had forgotten.
+    pub fn translation(&self) -> Found<'_, Translation> {
+        pick!(self.facts.iter(), Translation).next()
     }
 
     /// What a process of this end held.

@@ -6,8 +6,9 @@ use alloc::format;
 use alloc::string::String;
 
 use core::fmt;
+use core::net::SocketAddr;
 
-use crate::{Passed, Process, Segment, Side, Socket, TcpState, Timestamp};
+use crate::{Alike, Passed, Process, Segment, Side, Socket, TcpState, Timestamp};
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,10 @@ pub enum What {
     Listener(Process),
     /// What a process of this end held when the event was read.
     Holds(Holdings),
+    /// Connection tracking had forgotten how to translate this connection's addresses.
+    Translation(Translation),
+    /// Other connections of the same observer were reset after the same silence.
+    Alike(Alike),
     /// A reset in this end's name passed a capture point.
     Passed(Box<Passed>),
 }
@@ -66,6 +71,8 @@ impl What {
                 let pid = holdings.process.pid;
                 format!("proc:/proc/{pid}/fd, proc:/proc/{pid}/limits")
             }
+            Self::Translation(_) => "kernel:ctnetlink IPCT_DESTROY".to_owned(),
+            Self::Alike(_) => "kernel:tcp_receive_reset lsndtime rcv_tstamp".to_owned(),
             Self::Passed(_) => "frame".to_owned(),
         }
     }
@@ -109,6 +116,8 @@ pub struct Ended {
     pub error: Option<Errno>,
     /// The socket at that moment.
     pub socket: Socket,
+    /// The sequence number of its own FIN, where a process closed it in good order.
+    pub fin_seq: Option<u32>,
 }
 
 /// A segment that was dropped, and the kernel's word for why.
@@ -129,6 +138,42 @@ pub struct Killed {
     pub signal: u8,
     /// Who sent it.
     pub by: Process,
+}
+
+/// An entry of connection tracking that was removed while its connection was not over, and that
+/// named the segment at hand (IPCT_DESTROY of ctnetlink, SRC_NAT or DST_NAT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// The connection under its other name: source and destination of what went the same way.
+    pub other: (SocketAddr, SocketAddr),
+    /// The segment at hand is an answer to the connection's opener.
+    pub reply: bool,
+    /// `enum tcp_conntrack`, the state that the entry was in: 3 is ESTABLISHED.
+    pub state: u8,
+    /// How long an entry in this state lasts without a packet, ms.
+    pub timeout_ms: u64,
+    /// Somebody had it removed; else it had run out.
+    pub asked: bool,
+    /// Who that was, where it is known.
+    pub by: Option<Process>,
+}
+
+impl Translation {
+    /// `enum tcp_conntrack`, as conntrack(8) prints it.
+    pub fn state_name(&self) -> &'static str {
+        const NAMES: [&str; 9] = [
+            "NONE",
+            "SYN_SENT",
+            "SYN_RECV",
+            "ESTABLISHED",
+            "FIN_WAIT",
+            "CLOSE_WAIT",
+            "LAST_ACK",
+            "TIME_WAIT",
+            "CLOSE",
+        ];
+        NAMES.get(usize::from(self.state)).copied().unwrap_or("unknown")
+    }
 }
 
 /// What a process held, of what it may hold.

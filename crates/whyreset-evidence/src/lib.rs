@@ -23,7 +23,7 @@ mod time;
 mod verdict;
 
 pub use dossier::{Blindness, Coverage, Dossier, Source};
-pub use fact::{Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Sent, What};
+pub use fact::{Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Sent, Translation, What};
 pub use finding::Finding;
 pub use flow::{Flow, Roles, Side};
 pub use passed::{

@@ -4,6 +4,7 @@
 
 mod cgroup;
 mod cgroup_ids;
+pub mod conntrack;
 mod credit;
 mod error;
 mod known;

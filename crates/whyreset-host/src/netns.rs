@@ -1,6 +1,7 @@
 //! Names of network namespaces to inodes, the number by which the kernel's events tell them apart.
 //! Refuses anything that is not a network namespace.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
@@ -73,6 +74,33 @@ fn inode_below(named: &Path, text: &str) -> Result<u32, HostError> {
 /// The inode of the namespace that this program runs in; 0 where /proc does not tell.
 pub fn current() -> u32 {
     inode_behind("/proc/thread-self/ns/net").unwrap_or(0)
+}
+
+/// Namespaces other than this program's own, each once with an open file that leads into it: the one
+/// with this inode, or as many as `most`. Those of processes that may not be looked at are left out.
+pub(crate) fn others(only: Option<u32>, most: usize) -> Vec<(u32, File)> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let of_processes = processes
+        .filter(|entry| {
+            entry
+                .file_name()
+                .as_encoded_bytes()
+                .first()
+                .is_some_and(u8::is_ascii_digit)
+        })
+        .map(|entry| entry.path().join("ns/net"));
+    let named = fs::read_dir(NAMED)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut seen = HashSet::from([current()]);
+    let open = |path: PathBuf| {
+        let file = File::open(path).ok()?;
+        let inode = inode_of_file(&file)?;
+        (only.is_none_or(|only| only == inode) && seen.insert(inode)).then_some((inode, file))
+    };
+    of_processes.chain(named).filter_map(open).take(most).collect()
 }
 
 /// Where the way leads through /proc the kernel names the kind of namespace (`net:[INODE]`); where

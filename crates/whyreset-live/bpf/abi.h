@@ -66,8 +66,14 @@ struct tombstone {
 	u64 born;
 	struct task by;
 	u32 unacked;
-	u32 unsent;
-	u32 snd_wnd;
+	union {
+		u32 unsent;   /* of one that an error ended */
+		u32 lsndtime; /* of one closed in good order: low 32 bits of jiffies */
+	};
+	union {
+		u32 snd_wnd; /* of one that an error ended */
+		u32 fin_seq; /* of one closed in good order: its FIN's sequence number */
+	};
 	u32 user_timeout;
 	u16 err;
 	u8 closed_from, closed_to;

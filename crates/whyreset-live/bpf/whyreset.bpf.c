@@ -524,10 +524,10 @@ INLINE void remember(struct event *event)
 	tomb = tombstone_of(&other, 0);
 	if (tomb)
 		event->other = *tomb;
-	if (event->type == EVENT_RECEIVED || event->type == EVENT_SENT) {
+	if (event->type != EVENT_REFUSED) {
 		/* What this end sent and a filter dropped, or what reached this end and its full accept queue
 		 * dropped, whatever namespace that was in. */
-		struct tuple way = event->type == EVENT_RECEIVED ? event->tuple : other;
+		struct tuple way = event->type == EVENT_SENT || event->type == EVENT_INFERRED ? other : event->tuple;
 		way.netns = 0;
 		drop = bpf_map_lookup_elem(&filtered, &way);
 		if (drop)
@@ -668,6 +668,8 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->closed_to = to;
 	tomb->shutdown = sk->sk_shutdown;
 	tomb->rcv_tstamp = tp->rcv_tstamp;
+	tomb->lsndtime = tp->lsndtime;
+	tomb->fin_seq = tp->write_seq;
 	task_now(&tomb->by);
 	if (owner)
 		owner->half_closed = tomb->shutdown != SHUTDOWN_BOTH;

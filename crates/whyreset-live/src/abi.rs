@@ -84,7 +84,9 @@ pub struct Tombstone {
     pub born: u64,
     pub by: Task,
     pub unacked: u32,
+    /// `lsndtime` of one closed in good order.
     pub unsent: u32,
+    /// `fin_seq` of one closed in good order.
     pub snd_wnd: u32,
     pub user_timeout: u32,
     pub err: u16,

@@ -90,14 +90,15 @@ fn segment(raw: &abi::Segment) -> Option<Segment> {
 /// SIGHUP, SIGINT, SIGQUIT, SIGABRT and SIGTERM: with these a program is asked to end.
 const ASKS_TO_END: [u32; 5] = [1, 2, 3, 6, 15];
 
-/// How long the peer had been silent when the connection was closed. The tombstone notes when it
-/// was last heard in jiffies, whose relation to the clock only the event tells.
-fn silence_before(event: &Event, tombstone: &abi::Tombstone) -> Option<u64> {
-    if tombstone.rcv_tstamp == 0 {
+/// How long a connection had been silent when it was closed. The tombstone notes in jiffies when
+/// the peer was last heard and when data last went out; their relation to the clock only the event
+/// tells.
+fn silence_before(event: &Event, tombstone: &abi::Tombstone, last: u32) -> Option<u64> {
+    if last == 0 {
         return None;
     }
     let hz = ticks_per_second(event.jiffies, event.at);
-    let since = ago_ms(event.jiffies, tombstone.rcv_tstamp, hz);
+    let since = ago_ms(event.jiffies, last, hz);
     let closed = event.at.checked_sub(tombstone.closed_at)? / 1_000_000;
     Some(since.saturating_sub(closed))
 }
@@ -219,6 +220,8 @@ impl Translator {
     }
 
     fn ended(&self, event: &Event, tombstone: &abi::Tombstone, side: Side, facts: &mut Vec<Fact>) {
+        // An error that came later has overwritten what the close had noted.
+        let in_order = tombstone.failed_at == 0;
         let mut socket = Socket {
             shutdown: Shutdown(tombstone.shutdown),
             keepalive: tombstone.flags & flag::KEEPALIVE != 0,
@@ -226,12 +229,14 @@ impl Translator {
             retransmits: tombstone.retransmits.into(),
             user_timeout_ms: tombstone.user_timeout,
             unacked: tombstone.unacked,
-            unsent: tombstone.unsent,
-            snd_wnd: tombstone.snd_wnd,
+            unsent: if in_order { 0 } else { tombstone.unsent },
+            snd_wnd: if in_order { 0 } else { tombstone.snd_wnd },
             ..Socket::default()
         };
         let age =
             |at: u64| (tombstone.born != 0 && at > tombstone.born).then(|| (at - tombstone.born) / 1_000_000);
+        let fin_sent = in_order && TcpState::from_number(tombstone.closed_to) == TcpState::FinWait1;
+        let fin_seq = fin_sent.then_some(tombstone.snd_wnd);
         let mut push =
             |socket: &Socket, at: u64, from: u8, to: u8, by: Option<Process>, error: Option<Errno>| {
                 let from = TcpState::from_number(from);
@@ -245,6 +250,7 @@ impl Translator {
                     to: TcpState::from_number(to),
                     by,
                     error,
+                    fin_seq: fin_seq.filter(|_| error.is_none()),
                     socket,
                 });
                 facts.push(Fact {
@@ -255,7 +261,10 @@ impl Translator {
                 });
             };
         if tombstone.closed_at != 0 {
-            socket.heard_ago_ms = silence_before(event, tombstone);
+            socket.heard_ago_ms = silence_before(event, tombstone, tombstone.rcv_tstamp);
+            if fin_sent {
+                socket.sent_ago_ms = silence_before(event, tombstone, tombstone.unsent);
+            }
             push(
                 &socket,
                 tombstone.closed_at,
@@ -267,7 +276,7 @@ impl Translator {
         }
         if tombstone.failed_at != 0 {
             let error = Some(Errno::from_number(tombstone.err));
-            socket.heard_ago_ms = None;
+            (socket.heard_ago_ms, socket.sent_ago_ms) = (None, None);
             push(
                 &socket,
                 tombstone.failed_at,

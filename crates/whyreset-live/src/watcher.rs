@@ -1,11 +1,14 @@
 //! The watcher: drains the ring, asks who holds a socket while it can still be answered, and
 //! hands over complete dossiers.
 
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use whyreset_evidence::{Blindness, Coverage, Dossier, Fact, Holdings, Process, What};
+use whyreset_evidence::{
+    Blindness, Coverage, Dossier, Fact, Holdings, Process, Timestamp, Translation, What,
+};
 
 use crate::abi::{Event, event_type};
 use crate::clock::{self, Clock};
@@ -34,6 +37,10 @@ pub trait Holders {
     fn holder_of(&mut self, inode: u64, likely: Option<u32>) -> Option<Process>;
     /// What a living process holds, of what it may hold.
     fn holdings(&mut self, process: &Process) -> Option<Holdings>;
+    /// The translation that named a segment from `from` to `to` and was forgotten, and when.
+    fn translation(&mut self, from: SocketAddr, to: SocketAddr) -> Option<(Timestamp, Translation)>;
+    /// Called whenever events are taken: what waits elsewhere may be taken too.
+    fn look(&mut self);
     /// Fills in what is known of a process beyond pid and name: exe, control group, unit,
     /// container, pod, alive. `cgroup` is the kernel's id of its control group.
     fn describe(&mut self, process: &mut Process, cgroup: Option<u64>);
@@ -169,6 +176,7 @@ impl Watcher {
     /// leave as events come. `false` where nothing waited.
     fn drain(&mut self) -> bool {
         self.translator.clock = Clock::now();
+        self.holders.look();
         let now = monotonic();
         let mut taken = 0;
         while taken < BATCH
@@ -225,6 +233,27 @@ fn holdings(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     }
 }
 
+/// Asks, where a segment met no connection, whether its addresses should have been translated.
+fn translation(holders: &mut dyn Holders, told: &mut Told) {
+    let Some(at) = told.facts.first().and_then(|fact| match &fact.what {
+        What::Sent(sent) if sent.trigger.is_some() && sent.socket.is_none() => Some(fact.at),
+        _ => None,
+    }) else {
+        return;
+    };
+    let (here, there) = (told.flow.addr(told.side), told.flow.addr(told.side.other()));
+    if let Some((gone, translation)) = holders.translation(there, here) {
+        let what = What::Translation(translation);
+        told.facts.push(Fact {
+            // It was found gone at the last look, which may lie after the event.
+            at: gone.min(at),
+            side: None,
+            cite: what.kernel_cite(),
+            what,
+        });
+    }
+}
+
 /// Adds what was looked up when the event was read: it stands with the event's own facts.
 fn looked_up(told: &mut Told, what: What) {
     if let Some(first) = told.facts.first() {
@@ -258,6 +287,7 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
             looked_up(told, What::Owner(process));
         }
     }
+    translation(holders, told);
     holdings(holders, told, event);
     let current = (event.current.cgroup != 0).then_some(event.current.cgroup);
     for fact in &mut told.facts {

@@ -1,31 +1,48 @@
 //! Wires the host's process table into the watcher.
 
-use whyreset_evidence::{Holdings, Process};
+use std::net::SocketAddr;
+
+use whyreset_evidence::{Holdings, Process, Timestamp, Translation};
 use whyreset_host::ProcessTable;
+use whyreset_host::conntrack::Translations;
 use whyreset_live::Holders;
 
-/// The table, as the watcher asks it.
-pub struct Table(ProcessTable);
+/// The tables, as the watcher asks them.
+pub struct Table {
+    processes: ProcessTable,
+    translations: Translations,
+}
 
 impl Table {
     /// One pass over all open sockets.
-    pub fn scanned() -> Self {
-        let mut table = ProcessTable::new();
-        table.scan();
-        Self(table)
+    pub fn scanned(translations: Translations) -> Self {
+        let mut processes = ProcessTable::new();
+        processes.scan();
+        Self {
+            processes,
+            translations,
+        }
     }
 }
 
 impl Holders for Table {
     fn holder_of(&mut self, inode: u64, likely: Option<u32>) -> Option<Process> {
-        self.0.holder_of(inode, likely)
+        self.processes.holder_of(inode, likely)
     }
 
     fn holdings(&mut self, process: &Process) -> Option<Holdings> {
-        self.0.holdings(process)
+        self.processes.holdings(process)
+    }
+
+    fn translation(&mut self, from: SocketAddr, to: SocketAddr) -> Option<(Timestamp, Translation)> {
+        self.translations.gone(from, to)
+    }
+
+    fn look(&mut self) {
+        self.translations.drain();
     }
 
     fn describe(&mut self, process: &mut Process, cgroup: Option<u64>) {
-        self.0.describe(process, cgroup);
+        self.processes.describe(process, cgroup);
     }
 }

@@ -22,30 +22,32 @@ pub fn is_a_timer(passed: &Passed) -> bool {
 
 /// Nothing had passed for long, and this silence ended others too or is a known default.
 pub fn silence_is_a_timer(dossier: &Dossier) -> Finding {
-    ask(dossier, |fact, passed| {
-        if let Some(alike) = passed.silence.filter(|alike| alike.count >= PATTERN) {
-            return Finding::seen(
-                format!(
-                    "{} of {} resets came after {} of silence (+- {}){}",
-                    alike.count,
-                    alike.of,
-                    words::span_ms(alike.silence_ms),
-                    words::span_ms(alike.spread_ms),
-                    idle::known(alike.silence_ms)
-                ),
-                &*fact.cite,
-            );
-        }
-        let known = idle::known(passed.silence_ms);
-        Finding::when(
-            passed.silence_ms >= IDLE_MS && !known.is_empty(),
+    let cite = match (dossier.passed(), dossier.received()) {
+        (Some((fact, _)), _) | (None, Some((fact, _))) => fact.cite.as_str(),
+        (None, None) => return Finding::absent("no reset passed", "frame"),
+    };
+    if let Some(alike) = dossier.alike().filter(|alike| alike.count >= PATTERN) {
+        return Finding::seen(
             format!(
-                "nothing had passed for {}{known}",
-                words::span_ms(passed.silence_ms)
+                "{} of {} resets came after {} of silence (+- {}){}",
+                alike.count,
+                alike.of,
+                words::span_ms(alike.silence_ms),
+                words::span_ms(alike.spread_ms),
+                idle::known(alike.silence_ms)
             ),
-            &*fact.cite,
-        )
-    })
+            cite,
+        );
+    }
+    let Some(silence) = dossier.silence_ms() else {
+        return Finding::absent("it is not known how long nothing had passed", cite);
+    };
+    let known = idle::known(silence);
+    Finding::when(
+        silence >= IDLE_MS && !known.is_empty(),
+        format!("nothing had passed for {}{known}", words::span_ms(silence)),
+        cite,
+    )
 }
 
 /// The segment that drew it acknowledges the sender's FIN, or crossed it on its way.

@@ -10,8 +10,8 @@ use core::time::Duration;
 use super::words::{milliseconds, number, process, state, token};
 use super::{DEFAULT_START, RecordError};
 use crate::{
-    Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Memory, Process, Received, Roles,
-    Segment, Sent, Side, Socket, Source, Timestamp, What,
+    Alike, Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Memory, Process, Received,
+    Roles, Segment, Sent, Side, Socket, Source, Timestamp, Translation, What,
 };
 
 /// Reads one dossier: a `flow` line and the facts after it. Empty lines and lines that begin
@@ -152,6 +152,8 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "owner" => holder(&mut words).map(What::Owner),
         "listener" => holder(&mut words).map(What::Listener),
         "holds" => holds(&mut words),
+        "untranslated" => untranslated(&mut words),
+        "alike" => alike(&mut words),
         other => Err(format!("unknown fact {other:?}")),
     }
 }
@@ -220,6 +222,7 @@ fn ended(words: Words<'_, '_>) -> Result<What, String> {
         match token {
             ("by", Some(word)) => ended.by = Some(process(word)?),
             ("error", name) => ended.error = Some(errno(name)?),
+            ("fin-seq", value) => ended.fin_seq = Some(number(value)?),
             _ if ended.socket.read(token)? => {}
             _ if ended.by.as_mut().map_or(Ok(false), |p| p.read(token))? => {}
             (key, _) => return Err(unknown(key)),
@@ -278,6 +281,55 @@ fn holds(words: Words<'_, '_>) -> Result<What, String> {
         }
     }
     Ok(What::Holds(holdings))
+}
+
+fn untranslated(words: Words<'_, '_>) -> Result<What, String> {
+    let ends = words.next().and_then(|word| word.split_once('>'));
+    let end = |word: &str| {
+        word.parse()
+            .map_err(|_| format!("{word:?} is not an address:port"))
+    };
+    let (from, to) = ends.ok_or("untranslated needs ADDRESS>ADDRESS")?;
+    let mut gone = Translation {
+        other: (end(from)?, end(to)?),
+        reply: false,
+        state: 3,
+        timeout_ms: 0,
+        asked: false,
+        by: None,
+    };
+    for word in words {
+        match token(word) {
+            ("reply", None) => gone.reply = true,
+            ("original", None) => gone.reply = false,
+            ("ct-state", value) => gone.state = number(value)?,
+            ("timeout", value) => gone.timeout_ms = number(value)?,
+            ("asked", None) => gone.asked = true,
+            ("by", Some(word)) => gone.by = Some(process(word)?),
+            token if gone.by.as_mut().map_or(Ok(false), |by| by.read(token))? => {}
+            (key, _) => return Err(unknown(key)),
+        }
+    }
+    Ok(What::Translation(gone))
+}
+
+fn alike(words: Words<'_, '_>) -> Result<What, String> {
+    let mut alike = Alike {
+        count: 0,
+        of: 0,
+        silence_ms: 0,
+        spread_ms: 0,
+    };
+    for word in words {
+        match token(word) {
+            ("count", value) => alike.count = number(value)?,
+            ("of", value) => alike.of = number(value)?,
+            ("silence", value) => alike.silence_ms = number(value)?,
+            ("spread", value) => alike.spread_ms = number(value)?,
+            (key, _) => return Err(unknown(key)),
+        }
+    }
+    Ok(What::Alike(alike))
 }
 
 fn holder(words: Words<'_, '_>) -> Result<Process, String> {

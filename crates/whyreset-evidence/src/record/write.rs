@@ -105,6 +105,9 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             if let Some(error) = ended.error {
                 let _ = write!(out, " error={error}");
             }
+            if let Some(seq) = ended.fin_seq {
+                let _ = write!(out, " fin-seq={seq}");
+            }
             if let Some(by) = &ended.by {
                 out.push_str(" by=");
                 by.write(out);
@@ -132,6 +135,31 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             process.write(out);
         }
         What::Passed(_) => {}
+        What::Alike(alike) => {
+            let _ = write!(
+                out,
+                " alike count={} of={} silence={} spread={}",
+                alike.count, alike.of, alike.silence_ms, alike.spread_ms
+            );
+        }
+        What::Translation(gone) => {
+            let _ = write!(
+                out,
+                " untranslated {}>{} {} ct-state={} timeout={}",
+                gone.other.0,
+                gone.other.1,
+                if gone.reply { "reply" } else { "original" },
+                gone.state,
+                gone.timeout_ms
+            );
+            if gone.asked {
+                out.push_str(" asked");
+            }
+            if let Some(by) = &gone.by {
+                out.push_str(" by=");
+                by.write(out);
+            }
+        }
         What::Holds(holdings) => {
             out.push_str(" holds ");
             holdings.process.write(out);

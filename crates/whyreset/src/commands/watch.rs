@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use whyreset_host::conntrack::Translations;
 use whyreset_host::{netns, privileges};
 use whyreset_live::{Options, Watcher};
 
@@ -45,12 +46,18 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         );
     }
     let stop = stop_flag()?;
+    let translations = Translations::listen(netns).unwrap_or_else(|error| {
+        if Translations::matter() {
+            notice(&format!("not seen: {error}"));
+        }
+        Translations::default()
+    });
     let mut watcher = Watcher::attach(
         &Options {
             netns,
             ring: args.ring,
         },
-        Box::new(Table::scanned()),
+        Box::new(Table::scanned(translations)),
     )?;
     if let Err(error) = privileges::drop_all_but_lookup() {
         notice(&format!("privileges could not be dropped: {error}"));

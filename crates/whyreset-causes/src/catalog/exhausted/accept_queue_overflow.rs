@@ -120,7 +120,7 @@ pub static ACCEPT_QUEUE_OVERFLOW: Cause = Cause {
     text: include_str!("accept_queue_overflow.md"),
 };
 
-fn by_listener(dossier: &Dossier) -> Finding {
+pub(super) fn by_listener(dossier: &Dossier) -> Finding {
     ask::reply(dossier, |fact, sent, trigger| {
         let listens = sent.socket.as_ref().is_some_and(|s| s.state == TcpState::Listen);
         let holds = listens && !trigger.flags.is_open() && dossier.from() == Some(Side::Server);
@@ -133,7 +133,7 @@ fn by_listener(dossier: &Dossier) -> Finding {
     })
 }
 
-fn over_limit(dossier: &Dossier) -> Finding {
+pub(super) fn over_limit(dossier: &Dossier) -> Finding {
     if let Some((fact, _)) = dropped_in_silence(dossier) {
         return Finding::seen(
             format!(
@@ -159,7 +159,7 @@ fn over_limit(dossier: &Dossier) -> Finding {
     })
 }
 
-fn no_earlier_end(dossier: &Dossier) -> Finding {
+pub(super) fn no_earlier_end(dossier: &Dossier) -> Finding {
     // The end of a handshake has no past, however young the watch is.
     if let (Past::Nothing, Finding::Seen { cite, .. }) =
         (gone::past(dossier, Side::Server), last_ack_of_handshake(dossier))
@@ -182,7 +182,7 @@ fn no_earlier_end(dossier: &Dossier) -> Finding {
 
 /// Only the kernel's word tells a handshake's last ACK from a segment of a connection that it
 /// does not know, and it comes with Linux 6.10.
-fn last_ack_of_handshake(dossier: &Dossier) -> Finding {
+pub(super) fn last_ack_of_handshake(dossier: &Dossier) -> Finding {
     if dropped_in_silence(dossier).is_some() {
         return over_limit(dossier);
     }

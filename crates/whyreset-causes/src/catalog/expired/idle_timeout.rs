@@ -1,18 +1,18 @@
 use alloc::format;
 use alloc::string::String;
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, Reason};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Reason, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, need};
-use crate::{wire, words};
+use crate::{ask, filter, wire, words};
 
-const REQUIRES: &[Requirement] = &[need(
+const PASSED: &[Requirement] = &[need(
     "the connection was ended after a silence that a timer explains",
     Certainty::Possible,
     silent_or_told,
 )];
 
-const EXCLUDES: &[Requirement] = &[
+const NOT_PASSED: &[Requirement] = &[
     need(
         "the sender had sent a FIN before",
         Certainty::Likely,
@@ -44,15 +44,35 @@ pub static IDLE_TIMEOUT: Cause = Cause {
     from: From::Sender,
     accuse: Accuse::Nobody,
     at_most: Certainty::Likely,
-    requires: REQUIRES,
-    excludes: EXCLUDES,
+    requires: &[
+        need(
+            "a reset came from an end whose kernel is not seen from here",
+            Certainty::Unknown,
+            from_afar,
+        ),
+        need(
+            "the connection was open, and no FIN had come",
+            Certainty::Unknown,
+            was_open,
+        ),
+        need(
+            "the connection was ended after a silence that a timer explains",
+            Certainty::Unknown,
+            wire::silence_is_a_timer,
+        ),
+    ],
+    excludes: &[need(
+        "a packet filter on this host made it",
+        Certainty::Likely,
+        filter::intervened,
+    )],
     explains: EXPLAINS,
     sentence,
     situations: &[],
     wire: Some(Rules {
         at_most: Certainty::Likely,
-        requires: REQUIRES,
-        excludes: EXCLUDES,
+        requires: PASSED,
+        excludes: NOT_PASSED,
         explains: EXPLAINS,
         sentence,
         situations: &[],
@@ -69,7 +89,7 @@ const EXPLAINS: &[&str] = &[
 ];
 
 fn sentence(dossier: &Dossier) -> String {
-    let silence = dossier.passed().map_or(0, |(_, passed)| passed.silence_ms);
+    let silence = dossier.silence_ms().unwrap_or(0);
     let name = words::sender(dossier);
     let after = words::span_ms(silence);
     if told_idle(dossier).is_seen() {
@@ -78,6 +98,32 @@ fn sentence(dossier: &Dossier) -> String {
         );
     }
     format!("{name}, or what answers for it, no longer had the connection after {after} of silence")
+}
+
+/// A kernel that is watched says itself why it resets.
+fn from_afar(dossier: &Dossier) -> Finding {
+    match (dossier.received(), dossier.from()) {
+        (Some((fact, _)), Some(side)) => Finding::when(
+            dossier.sent().is_none() && !dossier.watches(side),
+            if dossier.watches(side) {
+                format!("the {side}'s own kernel is watched")
+            } else {
+                format!("it came in the name of {}", dossier.flow.addr(side))
+            },
+            &*fact.cite,
+        ),
+        _ => ask::no_reset(),
+    }
+}
+
+fn was_open(dossier: &Dossier) -> Finding {
+    ask::receiver(dossier, |fact, socket| {
+        Finding::when(
+            socket.state == TcpState::Established,
+            format!("the receiver's socket was in {}", socket.state),
+            &*fact.cite,
+        )
+    })
 }
 
 fn told_idle(dossier: &Dossier) -> Finding {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use whyreset_causes::judge;
 use whyreset_evidence::{Dossier, Verdict, write_dossier};
+use whyreset_flow::Silences;
 use whyreset_report::json_v1;
 use whyreset_report::summary::Summary;
 use whyreset_report::text::{self, Style};
@@ -24,6 +25,7 @@ pub struct Desk<'a> {
     style: Style,
     record: Option<File>,
     pub summary: Summary,
+    silences: Silences,
     printed: u64,
     minded: bool,
     /// Why to stop before the time is over: nobody reads, or nothing can be written.
@@ -47,6 +49,7 @@ impl<'a> Desk<'a> {
             style: screen::style(args.color, args.quiet, args.verbose),
             record,
             summary: Summary::default(),
+            silences: Silences::default(),
             printed: 0,
             minded: false,
             end: None,
@@ -55,6 +58,10 @@ impl<'a> Desk<'a> {
 
     /// `false` when it is time to stop.
     pub fn take(&mut self, dossier: &Dossier) -> bool {
+        let mut dossier = dossier.clone();
+        self.silences.note(&dossier);
+        self.silences.tell(&mut dossier);
+        let dossier = &dossier;
         let verdict = judge(dossier);
         if !self.wants(&verdict) {
             return true;
