@@ -9,12 +9,14 @@ mod connection_forgotten;
 mod crashed_unread;
 mod disconnect_abort;
 mod exited_unread;
+mod fd_limit;
 mod firewall_reject;
 mod forged_exact;
 mod forged_in_window;
 mod forged_outside;
 mod gone_at_once;
 mod healthy;
+mod keepalive_race;
 mod keepalive_timeout;
 mod killed_then_written;
 mod killed_unread;
@@ -117,6 +119,8 @@ static KERNEL: &[&Scenario] = &[
     &never_accepted::SCENARIO,
     &killed_with_queue::SCENARIO,
     &accept_queue_overflow::SCENARIO,
+    &fd_limit::SCENARIO,
+    &keepalive_race::SCENARIO,
     &keepalive_timeout::SCENARIO,
     &user_timeout::SCENARIO,
     &retransmission_timeout::SCENARIO,

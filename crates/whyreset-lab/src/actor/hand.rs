@@ -2,6 +2,7 @@
 //! socket and answers with one line. Several commands on one line, parted by `;`, are done
 //! without a pause and only the last one's answer is told. Refuses to do anything by itself.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -9,8 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::net::SendFlags;
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{churn, errno, options};
@@ -23,6 +25,7 @@ struct Hand {
     listener: Option<Socket>,
     socket: Option<Socket>,
     keepers: Vec<Child>,
+    hoard: Vec<File>,
 }
 
 /// Obeys stdin until it ends.
@@ -153,6 +156,7 @@ impl Hand {
             },
             "exit" => std::process::exit(parse(rest.first())?),
             "crash" => crash(),
+            "hoard" => self.hoard(parse(rest.first())?),
             "eat" => Ok(eat(parse(rest.first())?)),
             _ => Err(wrong(&format!("unknown command {verb}"))),
         }
@@ -243,6 +247,24 @@ impl Hand {
                 return Err(wrong(&format!("only {queued} bytes came")));
             }
             sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// `hoard LIMIT`: lowers the limit of descriptors and opens as many as it leaves.
+    fn hoard(&mut self, limit: u64) -> Answer {
+        let lower = Rlimit {
+            current: Some(limit),
+            maximum: getrlimit(Resource::Nofile).maximum,
+        };
+        at("setrlimit", setrlimit(Resource::Nofile, lower))?;
+        while let Ok(file) = File::open("/dev/null") {
+            self.hoard.push(file);
+        }
+        match self.listener()?.accept() {
+            Err(error) if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => {
+                Ok(format!("hoarded {}", self.hoard.len()))
+            }
+            _ => Err(wrong("accept() still works")),
         }
     }
 

@@ -7,6 +7,7 @@ use anyhow::bail;
 use whyreset_evidence::Certainty;
 
 use super::{NAMESPACES, Scenario, Steps};
+use crate::puppet::Puppet;
 use crate::stage::{CLIENT, SERVER, Stage};
 use crate::topology::{End, Host};
 use crate::truth::{Accused, Truth, View};
@@ -32,12 +33,21 @@ pub(super) static SCENARIO: Scenario = Scenario {
 };
 
 fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    overflow(stage, |_| Ok(()))
+}
+
+/// Lets the accept queue run over, after `prepare` has done something to the listening process.
+pub(super) fn overflow(
+    stage: &mut Stage,
+    prepare: fn(&mut Puppet) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     stage
         .at(End::Server)?
         .sysctl("net.ipv4.tcp_abort_on_overflow", "1")?;
     // A backlog of 2 has room for three. Two wait already; the handshakes of two more are held
     // between SYN and SYN-ACK, because a full queue would drop their SYN.
-    let (server, address) = stage.listening("backlog=2")?;
+    let (mut server, address) = stage.listening("backlog=2")?;
+    prepare(&mut server)?;
     for _ in 0..2 {
         let mut early = stage.actor(End::Client, CLIENT)?;
         early.expect(&format!("connect {address}"), "connected")?;
