@@ -1,11 +1,11 @@
-//! Silences after which connections were reset, over a whole capture: equal ones are a timer's.
+//! Silences after which connections were reset, over a whole capture or watch: equal ones are a timer's.
 //! Refuses to call short pauses silences, and to keep more than a bounded sample.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use whyreset_evidence::{Alike, Dossier, Side, What};
+use whyreset_evidence::{Alike, Dossier, Fact, Side, What};
 
 /// A pause shorter than this is no silence, milliseconds.
 const SHORTEST_MS: u64 = 5_000;
@@ -56,16 +56,25 @@ impl Silences {
             silence_ms: silence,
             spread_ms: spread,
         };
-        for fact in &mut dossier.facts {
-            if let What::Passed(passed) = &mut fact.what {
-                passed.silence = Some(told);
-            }
+        let mut passed = dossier.facts.iter_mut().filter_map(|fact| match &mut fact.what {
+            What::Passed(passed) => Some(passed),
+            _ => None,
+        });
+        if let Some(passed) = passed.next() {
+            passed.silence = Some(told);
+        } else {
+            let what = What::Alike(told);
+            dossier.facts.push(Fact {
+                at: dossier.time(),
+                side: None,
+                cite: what.kernel_cite(),
+                what,
+            });
         }
     }
 }
 
 /// The server and the end that reset, with the silence before it.
 fn of(dossier: &Dossier) -> Option<((SocketAddr, Side), u64)> {
-    let (fact, passed) = dossier.passed()?;
-    Some(((dossier.flow.server, fact.side?), passed.silence_ms))
+    Some(((dossier.flow.server, dossier.from()?), dossier.silence_ms()?))
 }
