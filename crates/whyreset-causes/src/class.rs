@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use core::mem::{Discriminant, discriminant};
 
 use whyreset_evidence::{
-    Acceptable, Certainty, Dossier, Half, Join, Passed, Reason, Shape, Side, Sign, Speaks, Stage, Teller,
-    Trigger,
+    Acceptable, Certainty, Dossier, Half, Join, Missing, Passed, Reason, Shape, Side, Sign, Speaks, Stage,
+    Teller, Trigger, Way,
 };
 
 use crate::wire;
@@ -37,6 +37,8 @@ pub struct Class {
     untranslated: bool,
     read_at_once: bool,
     went_on: bool,
+    way: Way,
+    missing: (bool, bool, bool, bool),
     /// Ports that expect a protocol are classes of their own.
     port: Option<u16>,
 }
@@ -46,6 +48,7 @@ struct HalfClass {
     opened: bool,
     syn_repeated: bool,
     full_syn: bool,
+    syn_cut: bool,
     reopens: bool,
     zero_window: bool,
     fin: bool,
@@ -79,6 +82,7 @@ fn half(half: &Half) -> HalfClass {
         opened: half.opened,
         syn_repeated: half.syn_repeats > 0,
         full_syn: half.full_syn,
+        syn_cut: half.syn_cut,
         reopens: half.reopens,
         zero_window: half.zero_window,
         fin: half.fin_ago_ms.is_some(),
@@ -95,6 +99,10 @@ fn half(half: &Half) -> HalfClass {
         alert: half.alert,
         idle_close: quiet.is_some_and(|(data, fin)| data.saturating_sub(fin) >= idle::LONG_MS),
     }
+}
+
+fn missing(missing: Missing) -> (bool, bool, bool, bool) {
+    (missing.lost > 0, missing.gaps, missing.damaged, missing.cut > 0)
 }
 
 fn trigger(trigger: &Trigger) -> TriggerClass {
@@ -141,6 +149,8 @@ impl Class {
             untranslated: passed.untranslated,
             read_at_once: wire::read_at_once(passed),
             went_on: passed.after.went_on,
+            way: passed.way,
+            missing: missing(passed.missing),
             port: wire::expects(port).map(|_| port),
         })
     }

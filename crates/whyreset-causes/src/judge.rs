@@ -133,6 +133,10 @@ fn weigh(cause: &'static Cause, dossier: &Dossier) -> Opinion {
         }
         findings.push(finding);
     }
+    if dossier.passed().is_some_and(|(_, passed)| passed.missing.damaged) {
+        // A damaged header is nobody's word.
+        certainty = certainty.min(Certainty::Possible);
+    }
     if let Some(contradiction) = contradicted(cause, dossier) {
         certainty = certainty.min(Certainty::Likely);
         findings.push(contradiction);

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use whyreset_evidence::{
     Acceptable, Connection, Dossier, Errno, Fact, Finding, Half, Host, Join, Origin, Outcome, Party, Passed,
-    Reset, SeenFrom, Sender, Shape, Side, Sign, Stage, Teller, Victim,
+    Reset, SeenFrom, Sender, Shape, Side, Sign, Stage, Teller, Victim, Way,
 };
 
 use crate::cause::{Cause, From};
@@ -32,6 +32,10 @@ pub fn background(dossier: &Dossier) -> Vec<Finding> {
         ));
     }
     findings.extend(joined(fact, passed));
+    findings.extend(wire::damaged(passed, &fact.cite));
+    if passed.way == Way::MadeHere {
+        findings.push(wire::made_here(dossier));
+    }
     match passed.acceptable {
         Acceptable::Exact | Acceptable::Unknown => {}
         Acceptable::Challenged | Acceptable::Ignored => findings.push(wire::ineffective(dossier)),
@@ -49,6 +53,10 @@ fn joined(fact: &Fact, passed: &Passed) -> Option<Finding> {
             cite,
         ),
         Join::NeverArrived => Finding::seen("it was sent, and never arrived", cite),
+        Join::Translated => Finding::seen(
+            "it arrived; the host behind its name did not send it, and its name is that of a box which translates",
+            cite,
+        ),
         Join::Changed(how) => Finding::seen(format!("it was changed on its way: {how}"), cite),
         Join::Undecided(why) => Finding::blind(why.clone(), "a capture without losses at both ends"),
     })
@@ -97,7 +105,9 @@ fn origin(dossier: &Dossier, cause: &Cause) -> Origin {
         .any(|sign| sign.is_strong() || sign.is_distance());
     match (cause.from, fact.side) {
         (From::Between, _) => Origin::Between,
-        _ if box_speaks(passed) || passed.join == Join::NeverSent => Origin::Between,
+        _ if box_speaks(passed) || passed.join == Join::NeverSent || passed.way == Way::MadeHere => {
+            Origin::Between
+        }
         (From::Sender, Some(side)) if cause.party != Party::Unknown => Origin::End(side),
         (From::Sender, Some(side)) if !foreign && passed.shape != Shape::Odd => Origin::End(side),
         _ => Origin::Unknown,
@@ -113,6 +123,7 @@ pub fn reset(dossier: &Dossier, cause: &Cause, benign: bool) -> Reset {
             _ => SeenFrom::Passing,
         },
         accepted: passed.and_then(|passed| match passed.acceptable {
+            _ if passed.missing.damaged => Some(false),
             Acceptable::Exact => Some(true),
             Acceptable::Ignored if passed.after.went_on => Some(false),
             Acceptable::Ignored | Acceptable::Challenged | Acceptable::Unknown => None,
@@ -163,7 +174,7 @@ pub fn victim(dossier: &Dossier) -> Option<Victim> {
         (_, None) if passed.other.fin_ago_ms.is_none() => Errno::ConnReset,
         _ => return None,
     };
-    (passed.acceptable == Acceptable::Exact).then_some(Victim {
+    (passed.acceptable == Acceptable::Exact && !passed.missing.damaged).then_some(Victim {
         process: None,
         errno: Some(errno),
     })

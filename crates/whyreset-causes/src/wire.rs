@@ -3,6 +3,7 @@
 
 mod cases;
 mod ends;
+mod missing;
 mod origin;
 mod shape;
 mod silence;
@@ -10,6 +11,7 @@ mod told;
 
 pub use self::cases::*;
 pub use self::ends::*;
+pub use self::missing::*;
 pub use self::origin::*;
 pub use self::shape::*;
 pub use self::silence::*;

@@ -27,8 +27,8 @@ pub use fact::{Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Sen
 pub use finding::Finding;
 pub use flow::{Flow, Roles, Side};
 pub use passed::{
-    Acceptable, After, Alike, Half, Join, Passed, Reason, Shape, Sign, Speaks, Teller, Told, Trigger, hops,
-    initial_ttl,
+    Acceptable, After, Alike, Half, Join, Missing, Passed, Reason, Shape, Sign, Speaks, Teller, Told,
+    Trigger, Way, hops, initial_ttl,
 };
 pub use process::{Exit, Process, signal_name};
 pub use record::{RecordError, parse_dossier, write_dossier};

@@ -49,6 +49,10 @@ pub struct Passed {
     pub own_acked_beyond: bool,
     /// The end at whose host the capture was made, where that shows.
     pub near: Option<Side>,
+    /// Which way it went at the capturing host.
+    pub way: Way,
+    /// What of the connection may have passed and is not in the capture.
+    pub missing: Missing,
     /// What speaks against its sender's being the end whose name it bears.
     pub signs: Vec<Sign>,
     /// The reason that the reset itself bears.
@@ -80,6 +84,42 @@ pub enum Shape {
     /// None of these.
     #[default]
     Odd,
+}
+
+/// Which way a reset went at the host that captured it, by the marks of the capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// The capture does not mark it, or not clearly.
+    #[default]
+    Untold,
+    /// It came in: another host sent it.
+    Came,
+    /// It left in a name whose segments only ever left here.
+    Left,
+    /// It left without having come in, in a name whose segments come in here and are sent on: the
+    /// capturing host itself made it.
+    MadeHere,
+}
+
+/// What speaks against taking for unsent what was not seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Packets that the capturing host counted as lost while the connection was followed.
+    pub lost: u64,
+    /// Segments were acknowledged, or passed over, that are not in the capture.
+    pub gaps: bool,
+    /// The reset's checksum does not hold: its receiver drops it, and its header may not be its
+    /// sender's.
+    pub damaged: bool,
+    /// Payload of the reset that the capture cut off, bytes.
+    pub cut: u32,
+}
+
+impl Missing {
+    /// Whether something that passed may not have been seen.
+    pub const fn any(self) -> bool {
+        self.lost > 0 || self.gaps
+    }
 }
 
 /// The segment that drew a reset.
@@ -122,6 +162,8 @@ pub struct Half {
     pub syn_repeats: u32,
     /// It bore a window scale or timestamps, as a host's own stack sends it.
     pub full_syn: bool,
+    /// Its options were cut off by the capture.
+    pub syn_cut: bool,
     /// Its last segment is a SYN of another connection between the same ends.
     pub reopens: bool,
     /// Since its FIN.
@@ -364,6 +406,9 @@ pub enum Join {
     NeverSent,
     /// It left, and never arrived.
     NeverArrived,
+    /// It arrived, the host behind its name did not send it, and its name is not that host's own
+    /// address: the box that translates it answered for itself.
+    Translated,
     /// It was changed on its way.
     Changed(String),
     /// The other capture cannot tell: it has losses there, or does not reach so far.

@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::net::SocketAddr;
 
-use whyreset_evidence::{Acceptable, Passed, Sign};
+use whyreset_evidence::{Acceptable, Passed, Sign, Way};
 
 use crate::half::{Last, Sent, ms};
 use crate::key::{Direction, Key};
 use crate::packet::{Packet, diff};
+use crate::table::HORIZON_NS;
 use crate::trail::Step;
 
 /// Two copies of one segment in a capture, nanoseconds apart at most.
@@ -49,8 +50,6 @@ pub struct Connection {
     pub client: Option<Direction>,
     /// Who sent the first segment that was seen.
     pub first: Direction,
-    /// The end at whose host the capture was made, where the capture marks it.
-    pub here: Option<Direction>,
     pub pending: Option<Box<Pending>>,
     /// When a router's ICMP error last quoted it, milliseconds after `first_at`, and 1.
     pub icmp_ms: u32,
@@ -75,7 +74,6 @@ impl Connection {
             trail: 0,
             client: None,
             first,
-            here: None,
             pending: None,
             icmp_ms: 0,
             stray_syn: None,
@@ -158,12 +156,44 @@ impl Connection {
 
     /// The same segment once more: both ways of a mirror port, or both sides of a router.
     pub fn is_copy(&self, packet: &Packet<'_>, direction: Direction) -> bool {
-        let last: &Last = &self.sent[direction.index()].last;
-        let same = packet.id.is_some_and(|id| id != 0 && id == last.id)
-            && (packet.seq, packet.ack, packet.len) == (last.seq, last.ack, last.len)
+        let own = &self.sent[direction.index()];
+        let last: &Last = &own.last;
+        let leaves = packet.outgoing == Some(true) && last.tap.comes_in();
+        if leaves && diff(packet.end(), own.nxt) <= 0 && diff(packet.ack, own.acked) <= 0 {
+            // What came in goes on to its next hop, others of the same end between the two.
+            return true;
+        }
+        let same = (packet.seq, packet.ack, packet.len) == (last.seq, last.ack, last.len)
             && packet.flags.0 == last.flags
-            && packet.window == last.window;
-        same && packet.ttl.abs_diff(last.ttl) <= 1 && packet.at.saturating_sub(last.at) < COPY_NS
+            && packet.window == last.window
+            && own.passed();
+        let hops = packet.ttl.abs_diff(last.ttl);
+        let same_id = match packet.id {
+            Some(id) => id != 0 && id == last.id || id == 0 && last.id == 0 && hops == 1,
+            // Without an identification only the hop between the two tells it from a repeat.
+            None => hops == 1,
+        };
+        same && same_id && hops <= 1 && packet.at.saturating_sub(last.at) < COPY_NS
+    }
+
+    /// Notes a copy.
+    pub fn take_copy(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let own = &mut self.sent[direction.index()];
+        let usual = own.ttl;
+        own.last.tap.copy(packet, usual);
+        self.copies = self.copies.saturating_add(1);
+    }
+
+    /// The end at whose host the capture was made, by the marks of the capture.
+    pub fn here(&self) -> Option<Direction> {
+        let leaves = |direction: Direction| {
+            let [own, other] =
+                [direction, direction.other()].map(|direction| self.sent[direction.index()].last.tap);
+            own.only_leaves() && !other.only_leaves()
+        };
+        [Direction::Low, Direction::High]
+            .into_iter()
+            .find(|direction| leaves(*direction))
     }
 
     /// An ordinary segment (no RST).
@@ -192,6 +222,7 @@ impl Connection {
                 window: packet.window,
                 id: packet.id.unwrap_or(0),
                 ttl: packet.ttl,
+                tap: own.last.tap,
             };
             return;
         }
@@ -215,7 +246,9 @@ impl Connection {
         let breath = packet.at.saturating_sub(pending.at) < BREATH_NS;
         if direction == pending.from {
             let id = packet.id.unwrap_or(0);
-            if packet.seq == pending.passed.header.seq {
+            if pending.is_copy(packet) {
+                self.copies = self.copies.saturating_add(1);
+            } else if packet.seq == pending.passed.header.seq {
                 pending.passed.repeats += 1;
                 if breath && id != 0 && id == pending.id && self.copies == 0 {
                     pending.burst += 1;
@@ -251,6 +284,22 @@ impl Pending {
             guesses: 0,
             burst: 1,
         }
+    }
+
+    /// The same reset once more, on its way through or from the other side of a router.
+    fn is_copy(&self, packet: &Packet<'_>) -> bool {
+        let header = &self.passed.header;
+        let same = (
+            packet.seq,
+            packet.ack,
+            packet.len,
+            packet.window,
+            packet.flags.low(),
+        ) == (header.seq, header.ack, header.len, header.window, header.flags);
+        let hops = packet.ttl.abs_diff(header.ttl);
+        let after = packet.at.saturating_sub(self.at);
+        let goes_on = self.passed.way == Way::Came && packet.outgoing == Some(true) && after < HORIZON_NS;
+        same && packet.id.unwrap_or(0) == self.id && (goes_on && hops <= 1 || hops == 1 && after < COPY_NS)
     }
 
     /// Something ordinary came after the reset.

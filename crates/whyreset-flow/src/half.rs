@@ -4,6 +4,7 @@
 use whyreset_evidence::{Half, Speaks};
 
 use crate::packet::{Packet, diff};
+use crate::tap::Tap;
 
 /// What is known of the last segment of one direction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Last {
     pub window: u16,
     pub id: u16,
     pub ttl: u8,
+    /// Of all segments of the direction.
+    pub tap: Tap,
 }
 
 /// What was met once, or holds of the last segment.
@@ -42,6 +45,9 @@ pub enum Mark {
 
 /// The window of a NetScaler's SYN and SYN-ACK.
 const NETSCALER_WINDOW: u16 = 8190;
+
+/// Numbers farther away than this are another connection's.
+const NEAR: i32 = 1 << 24;
 
 const SCALE_AT: u16 = 12;
 const SCALE: u16 = 0xf << SCALE_AT;
@@ -162,6 +168,7 @@ impl Sent {
     pub fn take(&mut self, packet: &Packet<'_>, other: &mut Self, first_at: u64) {
         let foreign = self.is_foreign(packet, other);
         let old = self.is_old(packet, other);
+        self.take_gaps(packet, other);
         if packet.flags.syn() {
             if self.opened() && packet.seq == self.isn {
                 self.counts = self.counts & 0xf0 | (self.syn_repeats() + 1).min(15);
@@ -170,6 +177,9 @@ impl Sent {
             self.isn = packet.seq;
             self.syn_ttl = packet.ttl;
             self.put(Mark::Netscaler, packet.window == NETSCALER_WINDOW);
+            if packet.options.cut {
+                self.last.tap.cut_syn();
+            }
             if let Some(scale) = packet.options.window_scale {
                 self.mark(Mark::Scaled);
                 self.marks = self.marks & !SCALE | u16::from(scale.min(14)) << SCALE_AT;
@@ -210,7 +220,29 @@ impl Sent {
             window: packet.window,
             id: packet.id.unwrap_or(0),
             ttl: packet.ttl,
+            tap: self.last.tap,
         };
+    }
+
+    /// Notes what must have passed and was not captured: what the other end acknowledges of this one's
+    /// segments, and numbers that were passed over and never filled.
+    fn take_gaps(&mut self, packet: &Packet<'_>, other: &mut Self) {
+        self.last.tap.pass(packet.outgoing);
+        if packet.sound == Some(true) {
+            self.last.tap.hold();
+        }
+        if !self.passed() || packet.flags.syn() {
+            return;
+        }
+        if self.knows_more(packet, other) {
+            other.last.tap.miss();
+        }
+        let jump = diff(packet.seq, self.nxt);
+        if (1..NEAR).contains(&jump) {
+            self.last.tap.hole(true);
+        } else if jump < 0 && packet.len > 1 {
+            self.last.tap.hole(false);
+        }
     }
 
     fn take_numbers(&mut self, packet: &Packet<'_>, other: &mut Self, first_at: u64) {
@@ -256,9 +288,20 @@ impl Sent {
         }
     }
 
+    /// It goes on with its own numbers and acknowledges more of the other end than was captured: that
+    /// passed here or elsewhere.
+    fn knows_more(&self, packet: &Packet<'_>, other: &Self) -> bool {
+        let goes_on = self.passed() && packet.seq == self.nxt && (self.data() || other.data());
+        let more = diff(packet.ack, other.nxt);
+        goes_on && packet.flags.ack() && other.started() && (1..NEAR).contains(&more)
+    }
+
     /// It acknowledges what the other end never sent, or carries bytes far from its own.
     fn is_foreign(&self, packet: &Packet<'_>, other: &Self) -> bool {
-        let ahead = packet.flags.ack() && other.started() && diff(packet.ack, other.nxt) > 0;
+        let ahead = packet.flags.ack()
+            && other.started()
+            && diff(packet.ack, other.nxt) > 0
+            && !self.knows_more(packet, other);
         let behind = packet.flags.ack() && other.opened() && diff(packet.ack, other.isn) <= 0;
         let window = i64::from(other.last.window) << other.scale();
         let beyond = other.acks()
@@ -293,6 +336,7 @@ impl Sent {
             opened: self.opened(),
             syn_repeats: self.syn_repeats().into(),
             full_syn: self.opened() && (self.scaled() || self.stamped()),
+            syn_cut: self.opened() && self.last.tap.is_syn_cut(),
             reopens: false,
             fin_ago_ms: self.fin().then(|| ago(self.fin_ms)),
             fin_acked: self.fin() && all_acked,

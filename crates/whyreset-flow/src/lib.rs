@@ -11,6 +11,7 @@ mod conn;
 mod half;
 pub mod join;
 mod key;
+mod losses;
 mod netscaler;
 mod packet;
 mod reset;
@@ -18,7 +19,9 @@ pub mod script;
 mod silence;
 mod slots;
 mod table;
+mod tap;
 mod trail;
+mod translated;
 
 pub use key::{Direction, Key, hash, hash_v4};
 pub use packet::{Flags, Options, Packet, diff};

@@ -46,6 +46,8 @@ pub struct Options {
     pub mptcp_reset: Option<u8>,
     /// An MP_FASTCLOSE option.
     pub mptcp_fastclose: bool,
+    /// The capture cut options off.
+    pub cut: bool,
 }
 
 /// One segment.
@@ -67,6 +69,10 @@ pub struct Packet<'a> {
     pub outgoing: Option<bool>,
     /// The sender's link-layer address, where the link has one.
     pub device: Option<[u8; 6]>,
+    /// Packets that the capturing host counts as lost right before it.
+    pub lost: u64,
+    /// Whether its checksum holds; `None` where that was not asked, or cannot be told.
+    pub sound: Option<bool>,
     /// Sequence number.
     pub seq: u32,
     /// Acknowledgment number.

@@ -4,8 +4,8 @@
 use alloc::vec::Vec;
 
 use whyreset_evidence::{
-    Acceptable, After, Half, Join, Passed, Reason, Segment, Shape, Sign, Stage, Teller, Told, Trigger, hops,
-    initial_ttl,
+    Acceptable, After, Half, Join, Missing, Passed, Reason, Segment, Shape, Sign, Stage, Teller, Told,
+    Trigger, Way, hops, initial_ttl,
 };
 
 use crate::half::{Last, Sent};
@@ -22,6 +22,8 @@ pub struct Scene<'a> {
     pub from_client: bool,
     /// TTLs of other connections of the same address, for a name that has sent nothing here.
     pub borrowed_ttl: Option<(u8, u8)>,
+    /// Which way the reset went at the capturing host.
+    pub way: Way,
     /// A router's ICMP error just answered a segment of the other end.
     pub icmp: bool,
     /// The silence before the connection's newest segment, milliseconds.
@@ -64,6 +66,8 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         own_acked_beyond: scene.own.acks()
             && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),
         near: None,
+        way: scene.way,
+        missing: missing(packet, scene),
         signs: signs(packet, scene, shape, trigger.is_some()),
         told: told(packet).or_else(|| netscaler::told(packet.window, packet.ttl, scene.own)),
         trigger,
@@ -73,6 +77,24 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         join: Join::Alone,
         silence: None,
         conn_state: conn_state(scene),
+    }
+}
+
+/// What the capture lacks; losses that it counts are added where all of them are known.
+fn missing(packet: &Packet<'_>, scene: &Scene<'_>) -> Missing {
+    let taps = [scene.own.last.tap, scene.other.last.tap];
+    // What was passed over and is acknowledged all the same had come: it is missing here.
+    let hole =
+        |one: &Sent, two: &Sent| one.last.tap.has_hole() && two.acks() && diff(two.acked, one.nxt) >= 0;
+    Missing {
+        lost: 0,
+        gaps: taps.iter().any(|tap| tap.has_missed())
+            || hole(scene.own, scene.other)
+            || hole(scene.other, scene.own),
+        damaged: scene.own.last.tap.is_damaged(packet),
+        cut: packet
+            .len
+            .saturating_sub(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX)),
     }
 }
 
@@ -259,7 +281,18 @@ fn conn_state(scene: &Scene<'_>) -> &'static str {
 fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> Vec<Sign> {
     let (own, last) = (scene.own, &scene.other.last);
     let mut signs = Vec::new();
-    if let Some(usual) = own.passed().then_some(own.ttl).or(scene.borrowed_ttl) {
+    // What leaves is measured before its first hop, what came in behind its last one.
+    let comparable = match scene.way {
+        Way::Untold => true,
+        Way::Came => !own.last.tap.only_leaves(),
+        Way::Left | Way::MadeHere => false,
+    };
+    if let Some(usual) = own
+        .passed()
+        .then_some(own.ttl)
+        .or(scene.borrowed_ttl)
+        .filter(|_| comparable)
+    {
         signs.extend(distance(packet.ttl, usual));
         let (handshake, data) = (own.syn_ttl, own.last.ttl);
         if own.opened() && own.data() && handshake != data && hops(handshake).abs_diff(hops(data)) > 1 {

@@ -153,6 +153,8 @@ fn segment(
             .then_some(if bare_reset || to_syn { 0 } else { ends[from].id }),
         outgoing: None,
         device: None,
+        lost: 0,
+        sound: None,
         seq: if bare_reset {
             ends[to].acked
         } else if to_syn {

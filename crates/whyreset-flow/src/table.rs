@@ -12,10 +12,12 @@ use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Roles, Side, Source, Time
 use crate::conn::{Connection, Pending, device};
 use crate::half::ms;
 use crate::key::{Direction, Key};
+use crate::losses::Losses;
 use crate::packet::Packet;
 use crate::reset::{self, Scene};
 use crate::slots::Slots;
 use crate::trail::{Step, Trail};
+use crate::translated::Met;
 
 /// How long after a reset its consequences are watched for, nanoseconds of capture time.
 pub const HORIZON_NS: u64 = 2_000_000_000;
@@ -69,6 +71,8 @@ pub struct Counters {
     pub echoes: u64,
     /// Segments that the capture holds twice.
     pub copies: u64,
+    /// Segments whose checksum does not hold.
+    pub damaged: u64,
 }
 
 /// The flow table.
@@ -81,6 +85,7 @@ pub struct Table {
     /// When a port last took a connection, and the time before that.
     ports: BTreeMap<SocketAddr, (u64, u64)>,
     counters: Counters,
+    losses: Losses,
     newest: u64,
     ladders: bool,
     name: Box<str>,
@@ -97,6 +102,7 @@ impl Table {
             hosts: BTreeMap::new(),
             ports: BTreeMap::new(),
             counters: Counters::default(),
+            losses: Losses::default(),
             newest: 0,
             ladders: true,
             name: name.into(),
@@ -116,15 +122,28 @@ impl Table {
         }
     }
 
-    /// A router's ICMP error quoted a segment that `source` had sent.
-    pub fn icmp(&mut self, at: u64, source: SocketAddr, destination: SocketAddr) {
-        let (key, _) = Key::of(source, destination);
+    /// A router's ICMP error quoted a segment that `source` had sent, of this number where that was
+    /// quoted: it did not come to its receiver.
+    pub fn icmp(&mut self, at: u64, source: SocketAddr, destination: SocketAddr, seq: Option<u32>) {
+        let (key, direction) = Key::of(source, destination);
         if let Some(connection) = self.slots.find(&key) {
+            let last = &connection.sent[direction.index()].last;
+            let trigger = connection
+                .pending
+                .as_ref()
+                .and_then(|pending| pending.passed.trigger.as_ref());
+            let drew = trigger.map_or(last.seq, |trigger| trigger.segment.seq);
+            if seq.is_some_and(|seq| seq != drew) {
+                return;
+            }
             connection.icmp_ms = ms(at.saturating_sub(connection.first_at)).saturating_add(1);
             if let Some(pending) = &mut connection.pending
                 && ms(at.saturating_sub(pending.at)) < ICMP_MS
             {
-                pending.passed.signs.push(whyreset_evidence::Sign::IcmpBeside);
+                let sign = whyreset_evidence::Sign::IcmpBeside;
+                if !pending.passed.signs.contains(&sign) {
+                    pending.passed.signs.push(sign);
+                }
             }
         }
     }
@@ -141,6 +160,9 @@ impl Table {
         self.counters.segments += 1;
         self.newest = self.newest.max(packet.at);
         self.ripen(self.newest, deliver);
+        if packet.lost > 0 {
+            self.losses.note(packet.at, packet.lost);
+        }
         let (key, direction) = Key::of(packet.source, packet.destination);
         let counters = &mut self.counters;
         let mut lost = None;
@@ -153,9 +175,6 @@ impl Table {
         }
         if connection.trail == 0 {
             counters.connections += u64::from(!connection.told && connection.client.is_none());
-        }
-        if let Some(outgoing) = packet.outgoing {
-            connection.here = Some(if outgoing { direction } else { direction.other() });
         }
         if packet.flags.rst() {
             counters.resets += 1;
@@ -174,9 +193,12 @@ impl Table {
                 connection.pending = Some(Box::new(Pending::new(packet, direction, passed, ladder)));
                 self.due.push_back((packet.at.saturating_add(HORIZON_NS), key));
             }
+        } else if connection.sent[direction.index()].last.tap.is_damaged(packet) {
+            // Its receiver drops it unseen.
+            counters.damaged += 1;
         } else if connection.is_copy(packet, direction) {
             counters.copies += 1;
-            connection.copies = connection.copies.saturating_add(1);
+            connection.take_copy(packet, direction);
         } else {
             if !connection.sent[direction.index()].passed() && packet.flags.syn() && packet.flags.ack() {
                 remember(&mut self.hosts, packet.source.ip(), packet.ttl);
@@ -206,6 +228,7 @@ impl Table {
             first_at: connection.first_at,
             from_client: client == direction,
             borrowed_ttl: hosts.get(&packet.source.ip()).copied(),
+            way: own.last.tap.way(packet, other.last.tap),
             icmp: connection.icmp_ms != 0
                 && ms(packet.at.saturating_sub(connection.first_at)).saturating_sub(connection.icmp_ms)
                     < ICMP_MS,
@@ -240,7 +263,12 @@ impl Table {
             let alive = self.slots.find(&key).and_then(|connection| refused(connection));
             let alive = alive.is_some_and(|(port, at)| self.takes_part(port, at));
             let stray = self.slots.find(&key).and_then(|connection| stray(connection));
-            let untranslated = stray.is_some_and(|(end, seq)| self.belongs(&key, end, seq));
+            let untranslated = stray.is_some_and(|(end, seq)| self.belongs(&key, end, seq))
+                || self
+                    .slots
+                    .find(&key)
+                    .and_then(|connection| Met::of(connection))
+                    .is_some_and(|met| self.left_out(&key, &met));
             let Some(connection) = self.slots.find(&key) else {
                 continue;
             };
@@ -253,6 +281,7 @@ impl Table {
                 let mut pending = *pending;
                 pending.passed.port_answers |= alive;
                 pending.passed.untranslated |= untranslated;
+                pending.passed.missing.lost = self.losses.since(connection.first_at);
                 let told = tell(connection, pending, went_on, &self.name, &self.ports);
                 // A reset without effect is followed by others that count.
                 connection.told =
@@ -278,8 +307,19 @@ impl Table {
                 .any(|other| other.key != *key && other.expects(end, seq))
     }
 
+    /// Whether the same connection passed here under another address too, without the segment that was
+    /// answered. Looks only where that costs little.
+    fn left_out(&self, key: &Key, met: &Met) -> bool {
+        self.slots.len() <= FEW
+            && self
+                .slots
+                .iter()
+                .any(|other| other.key != *key && met.lacks(other))
+    }
+
     fn settle(&mut self, mut old: Connection, seen: bool, deliver: &mut dyn FnMut(Told)) {
-        if let Some(pending) = old.pending.take() {
+        if let Some(mut pending) = old.pending.take() {
+            pending.passed.missing.lost = self.losses.since(old.first_at);
             deliver(tell(&old, *pending, seen, &self.name, &self.ports));
         }
     }
@@ -343,7 +383,7 @@ fn tell(
     let port = ports.get(&key.addr(pending.from));
     passed.port_answers |=
         port.is_some_and(|(last, before)| *last > pending.at && *before != 0 && *before < pending.at);
-    passed.near = connection.here.map(side).or_else(|| near(connection).map(side));
+    passed.near = connection.here().map(side).or_else(|| near(connection).map(side));
     let cite = if name.is_empty() {
         format!("frame:{}", pending.frame)
     } else {

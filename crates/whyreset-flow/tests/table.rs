@@ -48,6 +48,8 @@ fn packet(at: u64, frame: u64, ends: (SocketAddr, SocketAddr), flags: u16) -> Pa
         id: Some(1),
         outgoing: None,
         device: None,
+        lost: 0,
+        sound: None,
         seq: 1,
         ack: 0,
         flags: Flags(flags),
@@ -83,6 +85,7 @@ fn random_segments_are_taken() {
                     timestamps: (dice.below(2) == 0).then(|| (dice.small(0xffff_ffff), 0)),
                     mptcp_reset: (dice.below(9) == 0).then(|| dice.small(0xff)),
                     mptcp_fastclose: dice.below(20) == 0,
+                    cut: dice.below(20) == 0,
                 },
                 payload: &payload,
                 ..packet(

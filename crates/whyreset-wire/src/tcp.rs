@@ -68,6 +68,8 @@ pub struct Tcp<'a> {
     pub urgent: u16,
     /// Options, as far as they were captured.
     pub options: Options<'a>,
+    /// Header and payload, as far as they were captured.
+    pub bytes: &'a [u8],
     /// The captured part of the payload.
     pub payload: &'a [u8],
     /// Payload bytes by the IP header.
@@ -112,6 +114,7 @@ pub fn open(bytes: &[u8], len: u32) -> Result<Tcp<'_>, Refusal> {
         checksum: two(16),
         urgent: two(18),
         options: Options(options.or_else(|| bytes.get(20..)).unwrap_or_default()),
+        bytes,
         payload: bytes.get(header_len..).unwrap_or_default(),
         payload_len,
         cut: options.is_none(),

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use whyreset_evidence::{Acceptable, Dossier, Finding, Half, Passed, Side, Speaks};
 
-use super::{ask, drawn};
+use super::{ask, drawn, unless_missed};
 use crate::words;
 
 /// An end that retransmitted or probed this often, unanswered, was about to give up.
@@ -17,6 +17,18 @@ pub fn own(dossier: &Dossier, then: impl FnOnce(&Half) -> (bool, String)) -> Fin
     ask(dossier, |fact, passed| {
         let (holds, what) = then(&passed.own);
         Finding::when(holds, what, &*fact.cite)
+    })
+}
+
+/// As [`own`], of what rests on no answer having come.
+fn never_answered(dossier: &Dossier, then: impl FnOnce(&Half) -> (bool, String)) -> Finding {
+    ask(dossier, |fact, passed| {
+        let (holds, what) = then(&passed.own);
+        unless_missed(
+            passed,
+            passed.missing.any(),
+            Finding::when(holds, what, &*fact.cite),
+        )
     })
 }
 
@@ -94,7 +106,7 @@ pub fn nothing_was_left(dossier: &Dossier) -> Finding {
 /// The sender had repeated data in vain.
 pub fn retransmitted_in_vain(dossier: &Dossier) -> Finding {
     let name = words::sender(dossier);
-    own(dossier, |half| {
+    never_answered(dossier, |half| {
         (
             half.retransmits >= GAVE_UP_AFTER && half.unacked > 0,
             match half.retransmits {
@@ -111,7 +123,7 @@ pub fn retransmitted_in_vain(dossier: &Dossier) -> Finding {
 /// The sender had probed in vain.
 pub fn probed_in_vain(dossier: &Dossier) -> Finding {
     let name = words::sender(dossier);
-    own(dossier, |half| {
+    never_answered(dossier, |half| {
         (
             half.probes >= PROBED,
             match half.probes {
@@ -137,7 +149,11 @@ pub fn foreign_numbers(dossier: &Dossier) -> Finding {
         } else {
             format!("the numbers of {} fit the connection", words::segment(trigger))
         };
-        Finding::when(foreign, what, &*fact.cite)
+        unless_missed(
+            passed,
+            passed.missing.any(),
+            Finding::when(foreign, what, &*fact.cite),
+        )
     })
 }
 

@@ -4,9 +4,12 @@
 use alloc::borrow::ToOwned;
 use alloc::string::ToString as _;
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Join, Passed, Reason, Shape, Sign, Stage};
+use whyreset_evidence::{Certainty, Dossier, Finding, Join, Passed, Reason, Shape, Sign, Stage, Way};
 
-use super::{ask, never_accepted, probed_in_vain, retransmitted_in_vain, stateless, told, told_otherwise};
+use super::{
+    ask, never_accepted, probed_in_vain, retransmitted_in_vain, stateless, told, told_otherwise,
+    unless_missed,
+};
 use crate::cause::{Requirement, need};
 use crate::words;
 use alloc::format;
@@ -51,8 +54,8 @@ pub const NOT_A_BOX: &[Requirement] = &[
     ),
 ];
 
-/// A sign that a host's own stack gives by accident only, or the capture at the name's own host
-/// that shows that it sent none.
+/// A sign that a host's own stack gives by accident only, or a capture that shows that its name sent
+/// none.
 pub fn foreign(dossier: &Dossier) -> Finding {
     ask(dossier, |fact, passed| {
         if passed.join == Join::NeverSent {
@@ -61,10 +64,32 @@ pub fn foreign(dossier: &Dossier) -> Finding {
                 &*fact.cite,
             );
         }
+        if passed.way == Way::MadeHere {
+            return made_here(dossier);
+        }
         match passed.signs.iter().find(|sign| sign.is_strong()) {
             Some(sign) => Finding::seen(sign.to_string(), &*fact.cite),
             None => Finding::absent("nothing about it is foreign to its name", &*fact.cite),
         }
+    })
+}
+
+/// The captured box itself made it in the name of another host.
+pub fn made_here(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let name = words::sender(dossier);
+        let what = match passed.way {
+            Way::MadeHere => {
+                format!("it left this very box and had not come in, where {name}'s segments come in")
+            }
+            Way::Came => "it had come in from elsewhere".to_owned(),
+            Way::Left | Way::Untold => "nothing shows that the captured box made it".to_owned(),
+        };
+        unless_missed(
+            passed,
+            passed.missing.lost > 0,
+            Finding::when(passed.way == Way::MadeHere, what, &*fact.cite),
+        )
     })
 }
 
@@ -90,6 +115,10 @@ pub fn never_sent(dossier: &Dossier) -> Finding {
             "a capture at the host whose name it bears, read together with this one",
         ),
         Join::Undecided(why) => Finding::blind(why.clone(), "a capture without losses at both ends"),
+        Join::Translated => Finding::absent(
+            "its name is a box's that translates: no other host could have sent it",
+            &*fact.cite,
+        ),
         // Whoever forges it on that host, or before its capture, passes there too.
         Join::SentAndArrived | Join::NeverArrived | Join::Changed(_) => Finding::blind(
             "it passed the capture at its name too, whoever made it",
@@ -157,9 +186,18 @@ pub const NOT_A_LINGER: &[Requirement] = &[
 pub fn not_made_by_its_name(dossier: &Dossier) -> Finding {
     let numbered = numbered(dossier);
     let policy = told(dossier, |_, reason| reason == Reason::Policy);
-    [distant(dossier), numbered.clone(), policy, never_sent(dossier)]
+    let made_here = made_here(dossier);
+    let proofs = [
+        made_here.clone(),
+        distant(dossier),
+        numbered.clone(),
+        policy,
+        never_sent(dossier),
+    ];
+    proofs
         .into_iter()
         .find(Finding::is_seen)
+        .or_else(|| matches!(made_here, Finding::Blind { .. }).then_some(made_here))
         .or_else(|| a_rule_fits_best(dossier))
         .unwrap_or(numbered)
 }
@@ -209,7 +247,8 @@ pub fn just_there(dossier: &Dossier) -> Finding {
             (Some(ago), _) => format!("{name} had last sent {} before", words::span_ms(ago)),
             (None, _) => format!("{name} had sent nothing that was captured"),
         };
-        Finding::when(was_just_there(passed), what, &*fact.cite)
+        let finding = Finding::when(was_just_there(passed), what, &*fact.cite);
+        unless_missed(passed, passed.missing.any(), finding)
     })
 }
 
@@ -289,11 +328,21 @@ pub fn only_a_filter(dossier: &Dossier) -> Finding {
     }
 }
 
-/// What drew it would have been the next segment of another connection of the same port.
+/// What drew it would have been the next segment of another connection of the same port, or of the
+/// same connection under the address that it should have been given.
 pub fn translation_missing(dossier: &Dossier) -> Finding {
     ask(dossier, |fact, passed| {
+        let (name, other) = (words::sender(dossier), words::receiver(dossier));
+        if passed.join == Join::Translated && passed.shape == Shape::Reply {
+            return Finding::seen(
+                format!(
+                    "{name} is an address that another host's is translated to, and that host neither got what {other} sent nor sent the reset"
+                ),
+                &*fact.cite,
+            );
+        }
         let what = if passed.untranslated {
-            "what drew it is, by its numbers, the next segment of another connection of the same port"
+            "what drew it is, by its numbers, the next segment of a connection with another address, and was not translated to it"
         } else {
             "what drew it belongs to no other connection that was captured"
         };

@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use whyreset_evidence::{Dossier, Fact, Finding, Flags, Passed, Reason, Segment, Shape, Side, Stage};
 
-use super::{ask, own, told};
+use super::{ask, own, told, unless_missed};
 use crate::words;
 
 fn flags(passed: &Passed) -> String {
@@ -94,7 +94,7 @@ pub fn never_past_its_handshake(dossier: &Dossier) -> Finding {
         let nothing =
             own.opened && own.bytes == 0 && own.fin_ago_ms.is_none() && other.unacked >= other.bytes;
         let server = dossier.from() == Some(Side::Server);
-        Finding::when(
+        let finding = Finding::when(
             server && nothing && !passed.own_acked_beyond,
             if server && nothing && !passed.own_acked_beyond {
                 "the server had acknowledged nothing after its SYN-ACK"
@@ -102,7 +102,8 @@ pub fn never_past_its_handshake(dossier: &Dossier) -> Finding {
                 "the sender had taken part in the connection"
             },
             &*fact.cite,
-        )
+        );
+        unless_missed(passed, passed.missing.any(), finding)
     })
 }
 
@@ -132,6 +133,15 @@ pub fn syn_ack_was_reset(dossier: &Dossier) -> Finding {
 
 /// A client whose kernel made the SYN: it bears the options of a connect().
 pub fn by_connect(dossier: &Dossier) -> Finding {
+    let cut = dossier
+        .passed()
+        .is_some_and(|(_, passed)| passed.own.syn_cut && !passed.own.full_syn);
+    if cut {
+        return Finding::blind(
+            "the options of its SYN were cut off by the capture",
+            "a capture with a larger snaplen (`tcpdump -s 0`)",
+        );
+    }
     own(dossier, |half| {
         let what = if half.full_syn {
             "its SYN bears the options that a connect() sets"

@@ -6,7 +6,7 @@ use alloc::format;
 
 use whyreset_evidence::{Dossier, Finding, Passed, Side};
 
-use super::ask;
+use super::{ask, unless_missed};
 use crate::{idle, words};
 
 /// A silence that a timer may have ended.
@@ -43,11 +43,15 @@ pub fn silence_is_a_timer(dossier: &Dossier) -> Finding {
         return Finding::absent("it is not known how long nothing had passed", cite);
     };
     let known = idle::known(silence);
-    Finding::when(
+    let finding = Finding::when(
         silence >= IDLE_MS && !known.is_empty(),
         format!("nothing had passed for {}{known}", words::span_ms(silence)),
         cite,
-    )
+    );
+    match dossier.passed() {
+        Some((_, passed)) => unless_missed(passed, passed.missing.lost > 0, finding),
+        None => finding,
+    }
 }
 
 /// The segment that drew it acknowledges the sender's FIN, or crossed it on its way.

@@ -13,6 +13,13 @@ pub fn told(dossier: &Dossier, wanted: impl Fn(Teller, Reason) -> bool) -> Findi
             Finding::seen(format!("{} says: {}", teller(told.by), told.text), &*fact.cite)
         }
         Some(told) => Finding::absent(format!("{} says: {}", teller(told.by), told.text), &*fact.cite),
+        None if passed.missing.cut > 0 => Finding::blind(
+            format!(
+                "{} of the reset's payload were cut off by the capture",
+                crate::words::counted(passed.missing.cut.into(), "byte")
+            ),
+            "a capture with a larger snaplen (`tcpdump -s 0`)",
+        ),
         None => Finding::absent("the reset bears no reason", &*fact.cite),
     })
 }

@@ -5,15 +5,17 @@ use std::net::SocketAddr;
 use whyreset_capture::{Direction, Record};
 use whyreset_evidence::Speaks;
 use whyreset_flow::{Flags, Options, Packet};
+use whyreset_wire::checksum::{self, Checksum};
 use whyreset_wire::hint::{self, Protocol};
-use whyreset_wire::{Ends, Glance, LinkType, OptionKind, Packet as Frame, Tcp, Transport};
+use whyreset_wire::{Ends, Glance, IcmpError, IcmpKind, LinkType, OptionKind, Packet as Frame, Tcp, Transport};
 
 /// What a frame is to this program.
 pub enum Seen<'a> {
     /// A TCP segment.
     Segment(Frame<'a>, Tcp<'a>),
-    /// A router's error about a segment from the first to the second address.
-    Error(SocketAddr, SocketAddr),
+    /// A router's error about a segment from the first to the second address, with its number where
+    /// that was quoted: the segment did not come to its receiver.
+    Error(SocketAddr, SocketAddr, Option<u32>),
     /// Nothing that concerns TCP connections.
     Other,
     /// What could not be read: a cut or broken header, an unknown link.
@@ -25,11 +27,24 @@ pub fn decode<'a>(record: &Record<'a>) -> Seen<'a> {
     match whyreset_wire::decode(LinkType(record.link), record.data, record.wire_len) {
         Ok(frame) => match frame.transport {
             Transport::Tcp(tcp) => Seen::Segment(frame, tcp),
-            Transport::IcmpError(error) => Seen::Error(error.quoted.source, error.quoted.destination),
+            Transport::IcmpError(error) if stopped(&error) => {
+                Seen::Error(error.quoted.source, error.quoted.destination, error.quoted.seq)
+            }
             _ => Seen::Other,
         },
         Err(whyreset_wire::Refusal::NotIp(_)) => Seen::Other,
         Err(_) => Seen::Unread,
+    }
+}
+
+/// Whether a router says that the segment did not come to its receiver. That it is too long for a
+/// link, or that its receiver itself has no such port, is no such word.
+fn stopped(error: &IcmpError) -> bool {
+    let port = if error.from.is_ipv4() { 3 } else { 4 };
+    match error.kind {
+        IcmpKind::TimeExceeded => true,
+        IcmpKind::Unreachable(code) => code != port && error.from != error.quoted.destination.ip(),
+        IcmpKind::TooBig | IcmpKind::ParameterProblem | IcmpKind::Redirect => false,
     }
 }
 
@@ -71,6 +86,8 @@ pub fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u6
         id: frame.ip.id,
         outgoing: outgoing(record, frame),
         device: frame.link.source,
+        lost: record.drops_before,
+        sound: is_sound(frame, tcp),
         seq: tcp.seq,
         ack: tcp.ack,
         flags: Flags(tcp.flags.0),
@@ -92,8 +109,26 @@ fn outgoing(record: &Record<'_>, frame: &Frame<'_>) -> Option<bool> {
     }
 }
 
+/// Whether its checksum holds. Long segments are not asked: that costs reading all of them.
+fn is_sound(frame: &Frame<'_>, tcp: &Tcp<'_>) -> Option<bool> {
+    /// Header and payload.
+    const SHORT: usize = 128;
+    // Zero is what was never computed.
+    if tcp.bytes.len() > SHORT || tcp.checksum == 0 {
+        return None;
+    }
+    match checksum::check(&frame.ip, tcp, tcp.bytes) {
+        Checksum::Good => Some(true),
+        Checksum::Bad => Some(false),
+        Checksum::Partial | Checksum::Unknown => None,
+    }
+}
+
 fn options(tcp: &Tcp<'_>) -> Options {
-    let mut options = Options::default();
+    let mut options = Options {
+        cut: tcp.cut,
+        ..Options::default()
+    };
     for option in tcp.options {
         if let Some(reason) = option.mptcp_reset() {
             options.mptcp_reset = Some(reason);

@@ -40,7 +40,7 @@ pub fn read(files: &[PathBuf], most: usize, progress: &Progress) -> Result<(Acco
                     point.add(&segment);
                     table.add(&segment, &mut |one| resets.push(one));
                 }
-                Seen::Error(source, destination) => table.icmp(at, source, destination),
+                Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
                 Seen::Unread => account.unread += 1,
                 Seen::Other => {}
             }

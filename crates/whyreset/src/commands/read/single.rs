@@ -120,7 +120,7 @@ pub fn stream(
                         go_on &= deliver(told);
                     });
                 }
-                Seen::Error(source, destination) => table.icmp(at, source, destination),
+                Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
                 Seen::Unread => account.unread += 1,
                 Seen::Other => {}
             }
@@ -300,7 +300,7 @@ fn follow(
                         });
                     }
                 }
-                Seen::Error(source, destination) => table.icmp(at, source, destination),
+                Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
                 Seen::Unread | Seen::Other => {}
             }
         }
