@@ -89,6 +89,7 @@ fn missing(packet: &Packet<'_>, scene: &Scene<'_>) -> Missing {
     Missing {
         lost: 0,
         gaps: taps.iter().any(|tap| tap.has_missed())
+            || no_syn_ack(scene)
             || hole(scene.own, scene.other)
             || hole(scene.other, scene.own),
         damaged: scene.own.last.tap.is_damaged(packet),
@@ -96,6 +97,16 @@ fn missing(packet: &Packet<'_>, scene: &Scene<'_>) -> Missing {
             .len
             .saturating_sub(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX)),
     }
+}
+
+/// The client goes on as after a SYN-ACK, and none was captured.
+fn no_syn_ack(scene: &Scene<'_>) -> bool {
+    let (client, server) = if scene.from_client {
+        (scene.own, scene.other)
+    } else {
+        (scene.other, scene.own)
+    };
+    client.opened() && client.acks() && !server.opened()
 }
 
 /// Bytes that came free between the last ordinary segment and the reset.
@@ -248,7 +259,8 @@ fn stage(scene: &Scene<'_>) -> Stage {
         (false, ..) => Stage::Unknown,
         (_, true, true) => Stage::Closed,
         (_, false, false) => {
-            let greeted = client.opened() && (!server.opened() || !client.acks());
+            // A client that acknowledges anything has had its SYN-ACK, captured or not.
+            let greeted = client.opened() && !client.acks();
             let answered_only = server.opened() && !client.opened() && !client.acks();
             if greeted || answered_only {
                 Stage::Handshake
@@ -272,7 +284,7 @@ fn conn_state(scene: &Scene<'_>) -> &'static str {
         (true, true, true) => "RSTO",
         (true, true, false) => "RSTR",
         (true, false, true) => "RSTOS0",
-        (true, false, false) => "REJ",
+        (true, false, false) if !client.acks() => "REJ",
         (false, true, false) => "RSTRH",
         _ => "OTH",
     }
