@@ -3,16 +3,21 @@
 //! asks who saw a segment, and which capture stands nearer to which end.
 
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
-
-use whyreset_evidence::{Join, Side, What};
+use whyreset_evidence::{Way, What};
 
 use crate::key::{Direction, Key};
-use crate::packet::{Packet, diff};
+use crate::packet::Packet;
 use crate::table::Told;
+
+mod clocks;
+mod place;
+mod view;
+
+pub use self::clocks::{Clocks, clocks};
+
+use self::view::{View, view};
 
 /// Resets that are kept of one connection.
 const MOST_RESETS: usize = 64;
@@ -26,7 +31,8 @@ struct ResetSeen {
     ack: u32,
     flags: u16,
     window: u16,
-    told: bool,
+    /// With which others it was told.
+    group: Option<usize>,
 }
 
 /// A connection as one capture point saw it.
@@ -38,6 +44,8 @@ struct Seen {
     /// When SYN and SYN-ACK passed first.
     syn_at: [Option<u64>; 2],
     last_at: u64,
+    /// Smallest and greatest TTL of each direction's ordinary segments.
+    ttl: [Option<(u8, u8)>; 2],
     resets: Vec<ResetSeen>,
 }
 
@@ -92,9 +100,15 @@ impl Point {
             isn: [None; 2],
             syn_at: [None; 2],
             last_at: packet.at,
+            ttl: [None; 2],
             resets: Vec::new(),
         });
         seen.last_at = seen.last_at.max(packet.at);
+        if !packet.flags.rst() {
+            let ttl = &mut seen.ttl[direction.index()];
+            let (low, high) = ttl.unwrap_or((packet.ttl, packet.ttl));
+            *ttl = Some((low.min(packet.ttl), high.max(packet.ttl)));
+        }
         if packet.flags.syn() {
             let server = usize::from(packet.flags.ack());
             seen.client.get_or_insert(if packet.flags.ack() {
@@ -118,7 +132,7 @@ impl Point {
                 ack: packet.ack,
                 flags: packet.flags.0,
                 window: packet.window,
-                told: false,
+                group: None,
             });
         }
     }
@@ -150,246 +164,99 @@ impl Seen {
     }
 }
 
-/// What the clocks of two captures say of each other.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Clocks {
-    /// What must be added to the first one's times to get the second one's, nanoseconds.
-    pub offset_ns: i64,
-    /// How far that may be wrong, nanoseconds: half the smallest round trip between the points.
-    pub within_ns: i64,
-    /// Parts per million by which the second one runs faster, where the captures are long enough.
-    pub drift_ppm: Option<f64>,
-    /// From so many connections.
-    pub connections: usize,
-}
-
-/// Compares the clocks of two points by the handshakes that both saw.
-pub fn clocks(one: &Point, two: &Point) -> Option<Clocks> {
-    /// Shorter captures show no drift.
-    const LONG_NS: u64 = 60_000_000_000;
-    let mut middles: Vec<(u64, i64, i64)> = Vec::new();
-    for (key, seen) in &one.flows {
-        let Some(other) = two.same(key, seen).and_then(|key| two.flows.get(&key)) else {
-            continue;
-        };
-        let ([Some(syn), Some(answer)], [Some(other_syn), Some(other_answer)]) = (seen.syn_at, other.syn_at)
-        else {
-            continue;
-        };
-        let gap = |late: u64, early: u64| late.cast_signed().wrapping_sub(early.cast_signed());
-        let (forth, back) = (gap(other_syn, syn), gap(other_answer, answer));
-        // offset + way = forth, offset - way = back, whichever point is nearer to the client.
-        let (low, high) = (forth.min(back), forth.max(back));
-        middles.push((syn, low.midpoint(high), (high - low) / 2));
-    }
-    let best = middles.iter().min_by_key(|(_, _, width)| *width)?;
-    let (first, last) = (middles.iter().min()?, middles.iter().max()?);
-    let span = last.0.saturating_sub(first.0);
-    let drift_ppm = (span >= LONG_NS).then(|| {
-        #[expect(clippy::cast_precision_loss, reason = "parts per million of seconds")]
-        let ppm = (last.1 - first.1) as f64 / span as f64 * 1e6;
-        ppm
-    });
-    Some(Clocks {
-        offset_ns: best.1,
-        within_ns: best.2,
-        drift_ppm,
-        connections: middles.len(),
-    })
-}
-
-/// Joins what the points told: every reset once, with what each other point saw of it.
+/// Joins what the points told: every reset once, as the place told it that stands nearest to its
+/// sender and saw its connection from the beginning, with what each other place saw of it.
 /// `told[i]` are the resets of `points[i]`.
 pub fn join(points: &mut [Point], told: Vec<Vec<Told>>) -> Vec<Told> {
-    let mut all = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut out = Vec::new();
     for (index, resets) in told.into_iter().enumerate() {
         for one in resets {
-            all.push((index, one));
-        }
-    }
-    let mut out = Vec::new();
-    for (index, mut one) in all {
-        let Some(view) = view(points, index, &one) else {
-            out.push(one);
-            continue;
-        };
-        if view.already_told {
-            continue;
-        }
-        for (point, key, place) in &view.copies {
-            if let Some(seen) = points[*point].flows.get_mut(key)
-                && let Some(reset) = seen.resets.get_mut(*place)
-            {
-                reset.told = true;
+            let Some(view) = view(points, index, &one) else {
+                out.push(one);
+                continue;
+            };
+            let name = view.group.unwrap_or(groups.len());
+            for (point, key, place) in &view.copies {
+                if let Some(seen) = points[*point].flows.get_mut(key)
+                    && let Some(reset) = seen.resets.get_mut(*place)
+                {
+                    reset.group = Some(name);
+                }
+            }
+            match groups.get_mut(name) {
+                Some(group) => group.take(one, view),
+                None => groups.push(Group::new(one, view)),
             }
         }
-        if let Some(What::Passed(passed)) = one.dossier.facts.first_mut().map(|fact| &mut fact.what) {
-            passed.join = view.join;
-        }
-        one.dossier.facts[0].cite.push_str(&view.cites);
-        out.push(one);
     }
+    out.extend(groups.into_iter().map(Group::tell));
     out.sort_by_key(|one| one.dossier.time());
     out
 }
 
-struct View {
-    join: Join,
-    cites: String,
-    already_told: bool,
-    /// Point, connection and place of every copy of the reset.
-    copies: Vec<(usize, Key, usize)>,
+/// One reset, as several places told it.
+struct Group {
+    best: Told,
+    view: View,
+    /// At one place at least it bore another link-layer address than its name's segments.
+    other_device: bool,
+    port_answers: bool,
+    untranslated: bool,
 }
 
-/// What the other points say of a reset that `index` told.
-fn view(points: &[Point], index: usize, one: &Told) -> Option<View> {
-    let flow = one.dossier.flow;
-    let (fact, passed) = one.dossier.passed()?;
-    let (key, _) = Key::of(flow.client, flow.server);
-    let here = points[index].flows.get(&key)?;
-    let header = &passed.header;
-    let from_client = fact.side == Some(Side::Client);
-    let mut already_told = false;
-    let mut copies = Vec::new();
-    // Every point that has the connection: how long it waited for the SYN-ACK, and whether the
-    // reset passed there.
-    let mut saw: Vec<(usize, Option<u64>, bool, Option<String>)> = Vec::new();
-    for (other, point) in points.iter().enumerate() {
-        let Some(key) = point.same(&key, here) else {
-            continue;
+impl Group {
+    fn new(one: Told, view: View) -> Self {
+        let mut group = Self {
+            best: one,
+            view,
+            other_device: false,
+            port_answers: false,
+            untranslated: false,
         };
-        let Some(seen) = point.flows.get(&key) else {
-            continue;
-        };
-        let shift = |side: usize| match (here.isn[side], seen.isn[side]) {
-            (Some(one), Some(two)) => two.wrapping_sub(one),
-            _ => 0,
-        };
-        let own = usize::from(!from_client);
-        let (seq, ack) = (
-            header.seq.wrapping_add(shift(own)),
-            header.ack.wrapping_add(shift(1 - own)),
-        );
-        let same_way = |reset: &&(usize, &ResetSeen)| {
-            seen.bears_client(reset.1.direction).unwrap_or(from_client) == from_client
-        };
-        let with_ack = header.flags.has(whyreset_evidence::Flags::ACK);
-        let resets: Vec<(usize, &ResetSeen)> = seen.resets.iter().enumerate().collect();
-        let exact = resets
-            .iter()
-            .filter(same_way)
-            .find(|(_, reset)| reset.seq == seq && (!with_ack || reset.ack == ack));
-        let near = resets
-            .iter()
-            .filter(same_way)
-            .find(|(_, reset)| diff(reset.seq, seq).unsigned_abs() < 1 << 20 && other != index);
-        let (there, changed) = match (exact, near) {
-            (Some((place, reset)), _) => {
-                already_told |= reset.told;
-                copies.push((other, key, *place));
-                let changed = reset.window != header.window
-                    || whyreset_evidence::Flags((reset.flags & 0x1f) as u8) != header.flags;
-                (
-                    true,
-                    changed.then(|| format!("window or flags differ at {}", point.name)),
-                )
-            }
-            (None, Some((place, reset))) => {
-                already_told |= reset.told;
-                copies.push((other, key, *place));
-                let what = format!("its numbers differ at {}", point.name);
-                (true, Some(what))
-            }
-            (None, None) => (false, None),
-        };
-        saw.push((other, seen.wait(), there, changed));
+        if let Some((_, passed)) = group.best.dossier.passed() {
+            let (device, port, address) = (passed.other_device, passed.port_answers, passed.untranslated);
+            group.note(device, port, address);
+        }
+        group
     }
-    if saw.len() < 2 {
-        return Some(View {
-            join: Join::Alone,
-            cites: String::new(),
-            already_told,
-            copies,
-        });
+
+    fn note(&mut self, other_device: Option<bool>, port_answers: bool, untranslated: bool) {
+        self.other_device |= other_device == Some(true);
+        self.port_answers |= port_answers;
+        self.untranslated |= untranslated;
     }
-    // The client waits longest for its SYN-ACK.
-    let nearest = |client: bool| {
-        let known = saw
-            .iter()
-            .filter_map(|(point, wait, there, _)| Some((wait.as_ref()?, *point, *there)));
-        if client { known.max() } else { known.min() }
-    };
-    let cites = cites(points, index, one, &copies);
-    let join = match (nearest(from_client), nearest(!from_client)) {
-        (Some((_, sender, sent)), Some((_, receiver, arrived))) if sender != receiver => {
-            let changed = saw.iter().find_map(|(.., changed)| changed.clone());
-            match (sent, arrived) {
-                (true, true) => changed.map_or(Join::SentAndArrived, Join::Changed),
-                (true, false) => {
-                    missing(points, receiver, index, one, &key).map_or(Join::NeverArrived, Join::Undecided)
+
+    fn take(&mut self, one: Told, view: View) {
+        let Some((_, passed)) = one.dossier.passed() else {
+            return;
+        };
+        self.note(passed.other_device, passed.port_answers, passed.untranslated);
+        let rank = |one: &Told| {
+            let passed = one.dossier.passed().map(|(_, passed)| passed);
+            passed.map(|passed| {
+                let known = u8::from(passed.own.opened) + u8::from(passed.other.opened);
+                (known, passed.way == Way::MadeHere)
+            })
+        };
+        let nearer = place::to_sender(&view.here, &self.view.here, view.from_client);
+        if rank(&one).cmp(&rank(&self.best)).then(nearer).is_gt() {
+            (self.best, self.view) = (one, view);
+        }
+    }
+
+    fn tell(mut self) -> Told {
+        if let Some(fact) = self.best.dossier.facts.first_mut() {
+            fact.cite.push_str(&self.view.cites);
+            if let What::Passed(passed) = &mut fact.what {
+                passed.join = self.view.join;
+                passed.port_answers |= self.port_answers;
+                passed.untranslated |= self.untranslated;
+                if self.other_device {
+                    passed.other_device = Some(true);
                 }
-                (false, true) => {
-                    missing(points, sender, index, one, &key).map_or(Join::NeverSent, Join::Undecided)
-                }
-                (false, false) => Join::Undecided("it passed between the two ends' captures only".into()),
             }
         }
-        _ => Join::Undecided(
-            "which capture stands at which end cannot be told: no handshake is in both".into(),
-        ),
-    };
-    Some(View {
-        join,
-        cites,
-        already_told,
-        copies,
-    })
-}
-
-/// Why a point's silence about a reset proves nothing; `None` where it does.
-fn missing(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) -> Option<String> {
-    let point = &points[at];
-    if point.lost > 0 {
-        return Some(format!("{} has {} lost packets", point.name, point.lost));
+        self.best
     }
-    let here = points[told_by].flows.get(key)?;
-    let there = point.same(key, here).and_then(|key| point.flows.get(&key))?;
-    // The offset of the two clocks, as this connection's own handshake tells it.
-    let offset = match (here.syn_at, there.syn_at) {
-        ([Some(one), _], [Some(two), _]) | ([_, Some(one)], [_, Some(two)]) => {
-            two.cast_signed().wrapping_sub(one.cast_signed())
-        }
-        _ => 0,
-    };
-    let when = one.dossier.time().0.cast_signed().wrapping_add(offset);
-    let margin = there
-        .wait()
-        .unwrap_or(0)
-        .max(here.wait().unwrap_or(0))
-        .cast_signed()
-        + 1_000_000;
-    let covered =
-        when - margin >= point.first_at.cast_signed() && when - margin <= point.last_at.cast_signed();
-    let alive = when - margin <= there.last_at.cast_signed() || when - margin <= point.last_at.cast_signed();
-    (!(covered && alive)).then(|| format!("{} does not reach to that time", point.name))
-}
-
-fn cites(points: &[Point], index: usize, one: &Told, copies: &[(usize, Key, usize)]) -> String {
-    let others = copies.iter().filter(|(point, ..)| *point != index);
-    let mut out = String::new();
-    for (point, key, place) in others {
-        let at = points[*point]
-            .flows
-            .get(key)
-            .and_then(|seen| Some(seen.resets.get(*place)?.at));
-        if let Some(at) = at {
-            let seconds = core::time::Duration::from_nanos(at.abs_diff(one.dossier.time().0)).as_secs_f64();
-            _ = write!(
-                out,
-                ", {} ({seconds:.6} s apart by the clocks)",
-                points[*point].name
-            );
-        }
-    }
-    out
 }

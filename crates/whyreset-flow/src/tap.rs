@@ -105,11 +105,10 @@ impl Tap {
     pub fn way(self, packet: &Packet<'_>, other: Self) -> Way {
         let fresh = packet.ttl == whyreset_evidence::initial_ttl(packet.ttl);
         match packet.outgoing {
-            None => Way::Untold,
             Some(false) => Way::Came,
             Some(true) if !self.comes_in() => Way::Left,
             Some(true) if fresh && (self.is_routed() || other.is_routed()) => Way::MadeHere,
-            Some(true) => Way::Untold,
+            Some(true) | None => Way::Untold,
         }
     }
 }

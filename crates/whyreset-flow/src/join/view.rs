@@ -1,0 +1,185 @@
+//! What all points say of a reset that one of them told. Refuses to take a point's silence for proof
+//! where it lost packets, or does not reach so far.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use whyreset_evidence::{Join, Segment, Shape, Side};
+
+use super::place::{self, Place};
+use super::{Point, ResetSeen, Seen};
+use crate::key::Key;
+use crate::packet::{Flags, diff};
+use crate::table::Told;
+
+/// What the points say of one reset.
+pub struct View {
+    pub join: Join,
+    pub cites: String,
+    /// The group of a copy that was told before.
+    pub group: Option<usize>,
+    /// Point, connection and place of every copy of the reset.
+    pub copies: Vec<(usize, Key, usize)>,
+    pub here: Place,
+    pub from_client: bool,
+}
+
+/// What the other points say of a reset that `index` told.
+pub fn view(points: &[Point], index: usize, one: &Told) -> Option<View> {
+    let flow = one.dossier.flow;
+    let (fact, passed) = one.dossier.passed()?;
+    let (key, client) = Key::of(flow.client, flow.server);
+    let here = points[index].flows.get(&key)?;
+    let from_client = fact.side == Some(Side::Client);
+    let mut group = None;
+    let mut copies = Vec::new();
+    // Every point that has the connection: where it stands, and whether the reset passed there.
+    let mut saw: Vec<(Place, bool, Option<String>)> = Vec::new();
+    for (other, point) in points.iter().enumerate() {
+        let Some(there) = point.same(&key, here) else {
+            continue;
+        };
+        let Some(seen) = point.flows.get(&there) else {
+            continue;
+        };
+        let found = copy(seen, here, &passed.header, from_client, other != index);
+        let mut changed = None;
+        if let Some(found) = found {
+            group = group.or(found.1.group);
+            copies.push((other, there, found.0));
+            changed = found.2.map(|what| format!("{what} at {}", point.name));
+        }
+        let direction = if there == key { Some(client) } else { seen.client };
+        saw.push((
+            Place::new(other, seen, direction, there == key),
+            found.is_some(),
+            changed,
+        ));
+    }
+    let cites = cites(points, index, one, &copies);
+    let mine = saw.iter().find(|(place, ..)| place.point == index)?.0;
+    let alone = saw.len() < 2;
+    let nearest = |client: bool| {
+        saw.iter()
+            .max_by(|(one, ..), (two, ..)| place::to_sender(one, two, client))
+    };
+    let join = match (nearest(from_client), nearest(!from_client)) {
+        _ if alone => Join::Alone,
+        (Some((sender, sent, _)), Some((receiver, arrived, _)))
+            if place::to_sender(sender, receiver, from_client).is_gt() =>
+        {
+            let changed = saw.iter().find_map(|(.., changed)| changed.clone());
+            match (sent, arrived) {
+                (true, true) => changed.map_or(Join::SentAndArrived, Join::Changed),
+                (true, false) => missing(points, receiver.point, index, one, &key)
+                    .map_or(Join::NeverArrived, Join::Undecided),
+                (false, true) => match missing(points, sender.point, index, one, &key) {
+                    Some(why) => Join::Undecided(why),
+                    // Behind another address stands another host.
+                    None if !sender.same_name && passed.shape == Shape::Reply => Join::Translated,
+                    None => Join::NeverSent,
+                },
+                (false, false) => Join::Undecided("it passed between the two ends' captures only".into()),
+            }
+        }
+        _ => Join::Undecided(
+            "which capture stands at which end cannot be told: no handshake is in both, and no TTL differs"
+                .into(),
+        ),
+    };
+    Some(View {
+        join,
+        cites,
+        group,
+        copies,
+        here: mine,
+        from_client,
+    })
+}
+
+/// The same reset among those of another point, its place there, and how it was changed.
+fn copy<'a>(
+    seen: &'a Seen,
+    here: &Seen,
+    header: &Segment,
+    from_client: bool,
+    elsewhere: bool,
+) -> Option<(usize, &'a ResetSeen, Option<&'static str>)> {
+    /// Numbers this near are one reset's that was changed on its way.
+    const NEAR: u32 = 1 << 20;
+    let shift = |side: usize| match (here.isn[side], seen.isn[side]) {
+        (Some(one), Some(two)) => two.wrapping_sub(one),
+        _ => 0,
+    };
+    let own = usize::from(!from_client);
+    let (seq, ack) = (
+        header.seq.wrapping_add(shift(own)),
+        header.ack.wrapping_add(shift(1 - own)),
+    );
+    let with_ack = header.flags.has(whyreset_evidence::Flags::ACK);
+    let mut resets = seen
+        .resets
+        .iter()
+        .enumerate()
+        .filter(|(_, reset)| seen.bears_client(reset.direction).unwrap_or(from_client) == from_client);
+    let exact = resets
+        .clone()
+        .find(|(_, reset)| reset.seq == seq && (!with_ack || reset.ack == ack));
+    if let Some((place, reset)) = exact {
+        let changed = reset.window != header.window || Flags(reset.flags).low() != header.flags;
+        return Some((place, reset, changed.then_some("window or flags differ")));
+    }
+    resets
+        .find(|(_, reset)| diff(reset.seq, seq).unsigned_abs() < NEAR && elsewhere)
+        .map(|(place, reset)| (place, reset, Some("its numbers differ")))
+}
+
+/// Why a point's silence about a reset proves nothing; `None` where it does.
+fn missing(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) -> Option<String> {
+    let point = &points[at];
+    if point.lost > 0 {
+        return Some(format!("{} has {} lost packets", point.name, point.lost));
+    }
+    let here = points[told_by].flows.get(key)?;
+    let there = point.same(key, here).and_then(|key| point.flows.get(&key))?;
+    // The offset of the two clocks, as this connection's own handshake tells it.
+    let offset = match (here.syn_at, there.syn_at) {
+        ([Some(one), _], [Some(two), _]) | ([_, Some(one)], [_, Some(two)]) => {
+            two.cast_signed().wrapping_sub(one.cast_signed())
+        }
+        _ => 0,
+    };
+    let when = one.dossier.time().0.cast_signed().wrapping_add(offset);
+    let margin = there
+        .wait()
+        .unwrap_or(0)
+        .max(here.wait().unwrap_or(0))
+        .cast_signed()
+        + 1_000_000;
+    let covered =
+        when - margin >= point.first_at.cast_signed() && when - margin <= point.last_at.cast_signed();
+    let alive = when - margin <= there.last_at.cast_signed() || when - margin <= point.last_at.cast_signed();
+    (!(covered && alive)).then(|| format!("{} does not reach to that time", point.name))
+}
+
+fn cites(points: &[Point], index: usize, one: &Told, copies: &[(usize, Key, usize)]) -> String {
+    let others = copies.iter().filter(|(point, ..)| *point != index);
+    let mut out = String::new();
+    for (point, key, place) in others {
+        let at = points[*point]
+            .flows
+            .get(key)
+            .and_then(|seen| Some(seen.resets.get(*place)?.at));
+        if let Some(at) = at {
+            let seconds = core::time::Duration::from_nanos(at.abs_diff(one.dossier.time().0)).as_secs_f64();
+            _ = write!(
+                out,
+                ", {} ({seconds:.6} s apart by the clocks)",
+                points[*point].name
+            );
+        }
+    }
+    out
+}
