@@ -41,6 +41,7 @@ pub static CATALOG: &[&Cause] = &[
     &exhausted::ORPHAN_LIMIT,
     &exhausted::TCP_MEMORY,
     &exhausted::FD_LIMIT,
+    &exhausted::CONNTRACK_FULL,
     &protocol::BAD_SYN_ACK,
     &protocol::BAD_HANDSHAKE_ACK,
     &protocol::STRAY_SYN,
@@ -53,7 +54,7 @@ pub static CATALOG: &[&Cause] = &[
 
 /// Ids that pages may name before their cause is here: the contract has them, and nothing that
 /// is observed yet can prove them.
-pub static RESERVED: &[&str] = &["conntrack-full"];
+pub static RESERVED: &[&str] = &[];
 
 /// The cause with this id, `unknown` among them.
 pub fn find(id: &str) -> Option<&'static Cause> {

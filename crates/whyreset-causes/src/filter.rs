@@ -25,6 +25,27 @@ pub fn dropped(dossier: &Dossier) -> Option<(&Fact, &Drop)> {
     })
 }
 
+/// A packet filter had dropped, in silence, what a connection that was given up had sent.
+pub fn swallowed(dossier: &Dossier) -> Finding {
+    if dossier.has_reset() {
+        return Finding::absent("a reset ended the connection", "kernel:tcp_send_reset");
+    }
+    match dossier.drops().find(|(_, drop)| drop.reason == "NETFILTER_DROP") {
+        Some((fact, drop)) => Finding::seen(
+            format!(
+                "netfilter dropped {} without an answer {} before the connection was given up",
+                words::segment(&drop.segment),
+                words::span(dossier.time().since(fact.at))
+            ),
+            &*fact.cite,
+        ),
+        None => Finding::absent(
+            "no packet filter on this host was seen to drop its segments",
+            "kernel:kfree_skb",
+        ),
+    }
+}
+
 /// A packet filter dropped a segment of this connection at the moment of the reset. `Blind`
 /// where it could have been done without our seeing it.
 pub fn intervened(dossier: &Dossier) -> Finding {

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::{
     Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Sent, Side,
-    Timestamp, Translation, What,
+    Timestamp, Tracking, Translation, What,
 };
 
 /// Where the facts came from.
@@ -225,6 +225,11 @@ impl Dossier {
         }
         // What it sends again and again in vain is no silence.
         (socket.retransmits == 0).then(|| heard.saturating_sub(sent))
+    }
+
+    /// How full the table of tracked connections was.
+    pub fn tracking(&self) -> Found<'_, Tracking> {
+        pick!(self.facts.iter(), Tracking).next()
     }
 
     /// The translation of this connection's addresses that connection tracking had forgotten.

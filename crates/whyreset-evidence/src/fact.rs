@@ -46,6 +46,8 @@ pub enum What {
     Holds(Holdings),
     /// Connection tracking had forgotten how to translate this connection's addresses.
     Translation(Translation),
+    /// How full the table of tracked connections was where a filter dropped a segment.
+    Tracking(Tracking),
     /// Other connections of the same observer were reset after the same silence.
     Alike(Alike),
     /// A reset in this end's name passed a capture point.
@@ -72,6 +74,9 @@ impl What {
                 format!("proc:/proc/{pid}/fd, proc:/proc/{pid}/limits")
             }
             Self::Translation(_) => "kernel:ctnetlink IPCT_DESTROY".to_owned(),
+            Self::Tracking(_) => {
+                "sysctl:net.netfilter.nf_conntrack_count, net.netfilter.nf_conntrack_max".to_owned()
+            }
             Self::Alike(_) => "kernel:tcp_receive_reset lsndtime rcv_tstamp".to_owned(),
             Self::Passed(_) => "frame".to_owned(),
         }
@@ -138,6 +143,15 @@ pub struct Killed {
     pub signal: u8,
     /// Who sent it.
     pub by: Process,
+}
+
+/// The connections that a network namespace tracks, of what it may track.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tracking {
+    /// `nf_conntrack_count`: entries in the table.
+    pub entries: u64,
+    /// `nf_conntrack_max`: what the table may hold; a packet that needs a new entry is dropped then.
+    pub most: u64,
 }
 
 /// An entry of connection tracking that was removed while its connection was not over, and that

@@ -23,7 +23,9 @@ mod time;
 mod verdict;
 
 pub use dossier::{Blindness, Coverage, Dossier, Source};
-pub use fact::{Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Sent, Translation, What};
+pub use fact::{
+    Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Sent, Tracking, Translation, What,
+};
 pub use finding::Finding;
 pub use flow::{Flow, Roles, Side};
 pub use passed::{

@@ -1,6 +1,6 @@
 //! Translations (NAT) that connection tracking has forgotten, as ctnetlink tells them: kept for as
-//! long as a stray segment may still come for them. Refuses to ask for the table itself, and costs
-//! nothing where no connection is tracked.
+//! long as a stray segment may still come for them; and how full its table is. Refuses to ask for
+//! the table itself, and costs nothing where no connection is tracked.
 
 mod message;
 
@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use socket2::{SockFilter, SockRef};
-use whyreset_evidence::{Process, Timestamp, Translation};
+use whyreset_evidence::{Process, Timestamp, Tracking, Translation};
 
 use self::message::Gone;
 use crate::HostError;
@@ -34,13 +34,19 @@ const KEPT: usize = 4_096;
 const NAMESPACES: usize = 256;
 /// Messages taken at one look at most: a flood must not hold the watcher up.
 const AT_ONCE: usize = 16_384;
+const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
+const MOST: &str = "/proc/sys/net/netfilter/nf_conntrack_max";
 const TIMEOUT: &str = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established";
 /// Entries in these states of `enum tcp_conntrack` were over: TIME_WAIT and later.
 const OVER: u8 = 7;
 
 /// One namespace that is listened to.
 struct Ear {
+    /// Inode of the namespace.
+    netns: u32,
     socket: OwnedFd,
+    /// `nf_conntrack_count` and `nf_conntrack_max` of that namespace.
+    fill: Option<(File, File)>,
     /// `nf_conntrack_tcp_timeout_established` of that namespace.
     timeout: Option<File>,
 }
@@ -89,6 +95,16 @@ impl Translations {
         self.drain();
         let kept = self.kept.get(&(from, to))?;
         Some((kept.at, kept.translation.clone()))
+    }
+
+    /// How full the table of the namespace with this inode is.
+    pub fn fill(&self, netns: u32) -> Option<Tracking> {
+        let ear = self.ears.iter().find(|ear| ear.netns == netns)?;
+        let (count, most) = ear.fill.as_ref()?;
+        Some(Tracking {
+            entries: number(count)?,
+            most: number(most)?,
+        })
     }
 
     /// Takes what has come since the last look.
@@ -164,15 +180,16 @@ impl Translations {
 impl Ear {
     /// Milliseconds that an idle established connection is remembered; 0 where it is not told.
     fn timeout_ms(&self) -> u64 {
-        let mut text = [0; 32];
-        let read = self
-            .timeout
-            .as_ref()
-            .and_then(|file| file.read_at(&mut text, 0).ok());
-        let text = read.and_then(|length| std::str::from_utf8(text.get(..length)?).ok());
-        text.and_then(|text| text.trim().parse::<u64>().ok())
-            .map_or(0, |seconds| seconds.saturating_mul(1_000))
+        let seconds = self.timeout.as_ref().and_then(number);
+        seconds.map_or(0, |seconds| seconds.saturating_mul(1_000))
     }
+}
+
+/// The number that a sysctl holds now; it is the opener's namespace that counts.
+fn number(file: &File) -> Option<u64> {
+    let mut text = [0; 32];
+    let length = file.read_at(&mut text, 0).ok()?;
+    std::str::from_utf8(text.get(..length)?).ok()?.trim().parse().ok()
 }
 
 fn now() -> Timestamp {
@@ -191,15 +208,15 @@ fn listen_in(only: Option<u32>) -> Result<Vec<Ear>, Errno> {
     let mut ears = Vec::new();
     let mut refusal = Errno::NOENT;
     if only.is_none_or(|inode| inode == own) {
-        match ear() {
+        match ear(own) {
             Ok(ear) => ears.push(ear),
             Err(error) => refusal = error,
         }
     }
-    for (_, file) in netns::others(only, NAMESPACES) {
+    for (inode, file) in netns::others(only, NAMESPACES) {
         let network = Some(rustix::thread::LinkNameSpaceType::Network);
         let entered = rustix::thread::move_into_link_name_space(file.as_fd(), network);
-        match entered.and_then(|()| ear()) {
+        match entered.and_then(|()| ear(inode)) {
             Ok(ear) => ears.push(ear),
             Err(error) => refusal = error,
         }
@@ -208,7 +225,7 @@ fn listen_in(only: Option<u32>) -> Result<Vec<Ear>, Errno> {
 }
 
 /// Listens in the namespace that this thread is in.
-fn ear() -> Result<Ear, Errno> {
+fn ear(netns: u32) -> Result<Ear, Errno> {
     let socket = rustix::net::socket_with(
         AddressFamily::NETLINK,
         SocketType::RAW,
@@ -222,8 +239,13 @@ fn ear() -> Result<Ear, Errno> {
         .attach_filter(&translated_only())
         .map_err(failed)?;
     rustix::net::bind(&socket, &SocketAddrNetlink::new(0, DESTROYED))?;
-    let timeout = File::open(TIMEOUT).ok();
-    Ok(Ear { socket, timeout })
+    let fill = File::open(COUNT).ok().zip(File::open(MOST).ok());
+    Ok(Ear {
+        netns,
+        socket,
+        fill,
+        timeout: File::open(TIMEOUT).ok(),
+    })
 }
 
 /// Lets messages through whose `CTA_STATUS` says that addresses were translated
@@ -259,14 +281,19 @@ fn translated_only() -> [SockFilter; 9] {
 mod tests {
     use super::*;
 
+    fn deaf() -> Ear {
+        Ear {
+            netns: 1,
+            socket: rustix::net::socket(AddressFamily::UNIX, SocketType::DGRAM, None).expect("a socket"),
+            fill: None,
+            timeout: None,
+        }
+    }
+
     #[test]
     fn the_oldest_give_way() {
-        let ear = || Ear {
-            socket: rustix::net::socket(AddressFamily::UNIX, SocketType::DGRAM, None).expect("a socket"),
-            timeout: None,
-        };
         let mut translations = Translations::default();
-        let ear = ear();
+        let ear = deaf();
         let at =
             |ip: &str, port: usize| -> SocketAddr { format!("{ip}:{port}").parse().expect("an address") };
         for port in 1..=KEPT {
@@ -293,10 +320,6 @@ mod tests {
 
     #[test]
     fn what_was_over_is_not_lost() {
-        let ear = Ear {
-            socket: rustix::net::socket(AddressFamily::UNIX, SocketType::DGRAM, None).expect("a socket"),
-            timeout: None,
-        };
         let ends: (SocketAddr, SocketAddr) = ("10.0.0.2:1".parse().unwrap(), "10.0.0.1:80".parse().unwrap());
         let mut translations = Translations::default();
         let gone = Gone {
@@ -305,7 +328,7 @@ mod tests {
             state: Some(OVER),
             portid: 0,
         };
-        translations.keep(&gone, &ear);
+        translations.keep(&gone, &deaf());
         assert!(translations.kept.is_empty());
     }
 }

@@ -21,6 +21,8 @@ pub enum Need {
     Namespaces,
     /// Mount and process namespaces: hosts for real programs.
     Hosts,
+    /// A table of tracked connections small enough to be filled.
+    SmallTracking,
     /// Something that no lab may touch; says what.
     Never(&'static str),
 }
@@ -86,8 +88,10 @@ pub fn packages() -> impl Iterator<Item = (&'static str, Need)> {
 impl Need {
     /// By the name that scenario files use; none where there is no such name.
     pub fn software(name: &str) -> Option<Self> {
-        if name == "mptcp" {
-            return Some(Self::Mptcp);
+        match name {
+            "mptcp" => return Some(Self::Mptcp),
+            "small-conntrack" => return Some(Self::SmallTracking),
+            _ => {}
         }
         let (_, program, package) = SOFTWARE.iter().find(|(known, ..)| *known == name)?;
         Some(Self::Program(program, package))
@@ -120,12 +124,28 @@ impl Need {
                 .map(|_| ())
                 .map_err(|error| format!("no MPTCP sockets here (sysctl net.mptcp.enabled): {error}")),
             Self::MemoryGroup => cgroup::probe(),
+            Self::SmallTracking => small_tracking(),
             Self::Namespaces => namespaces(),
             Self::Hosts => ["nsenter", "unshare"]
                 .into_iter()
                 .try_for_each(|name| Self::Program(name, "util-linux").probe()),
             Self::Never(why) => Err(why.to_owned()),
         }
+    }
+}
+
+/// The limit is the host's, and each namespace may fill it with entries of its own.
+fn small_tracking() -> Result<(), String> {
+    const FILLED_IN_SECONDS: u64 = 400_000;
+    let path = "/proc/sys/net/netfilter/nf_conntrack_max";
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{path}: {error}: connections are not tracked here"))?;
+    match text.trim().parse::<u64>() {
+        Ok(1..=FILLED_IN_SECONDS) => Ok(()),
+        _ => Err(format!(
+            "nf_conntrack_max is {}: too many entries to fill",
+            text.trim()
+        )),
     }
 }
 

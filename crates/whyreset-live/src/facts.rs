@@ -18,7 +18,7 @@ use crate::snapshot::socket;
 
 /// Segments that a filter dropped earlier than this before a reset have nothing to do with it.
 const FILTERED_WITHIN_NS: u64 = 3_000_000_000;
-/// A client goes on with a handshake that was dropped in silence until its own retransmissions end.
+/// A client goes on with what was dropped in silence until its own retransmissions end.
 const OVERFLOWED_WITHIN_NS: u64 = 300_000_000_000;
 
 /// What one event tells.
@@ -294,7 +294,8 @@ impl Translator {
             return;
         }
         let reason = self.names.drop.name(filtered.reason, "SKB_DROP_REASON_");
-        let within = if reason == LISTEN_OVERFLOW {
+        // A connection is given up long after its last segment.
+        let within = if reason == LISTEN_OVERFLOW || event.kind == event_type::ERROR {
             OVERFLOWED_WITHIN_NS
         } else {
             FILTERED_WITHIN_NS

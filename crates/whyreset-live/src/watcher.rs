@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use whyreset_evidence::{
-    Blindness, Coverage, Dossier, Fact, Holdings, Process, Timestamp, Translation, What,
+    Blindness, Coverage, Dossier, Fact, Holdings, Process, Timestamp, Tracking, Translation, What,
 };
 
 use crate::abi::{Event, event_type};
@@ -38,9 +38,15 @@ pub trait Holders {
     /// What a living process holds, of what it may hold.
     fn holdings(&mut self, process: &Process) -> Option<Holdings>;
     /// The translation that named a segment from `from` to `to` and was forgotten, and when.
-    fn translation(&mut self, from: SocketAddr, to: SocketAddr) -> Option<(Timestamp, Translation)>;
+    fn translation(&mut self, _from: SocketAddr, _to: SocketAddr) -> Option<(Timestamp, Translation)> {
+        None
+    }
+    /// How full the table of tracked connections is in this network namespace.
+    fn tracking(&mut self, _netns: u32) -> Option<Tracking> {
+        None
+    }
     /// Called whenever events are taken: what waits elsewhere may be taken too.
-    fn look(&mut self);
+    fn look(&mut self) {}
     /// Fills in what is known of a process beyond pid and name: exe, control group, unit,
     /// container, pod, alive. `cgroup` is the kernel's id of its control group.
     fn describe(&mut self, process: &mut Process, cgroup: Option<u64>);
@@ -254,6 +260,18 @@ fn translation(holders: &mut dyn Holders, told: &mut Told) {
     }
 }
 
+/// Asks, where a connection was given up and a filter had dropped its segments, whether the table of
+/// tracked connections had room.
+fn tracking(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
+    let dropped = told.facts.iter().any(|fact| matches!(fact.what, What::Drop(_)));
+    if event.kind == event_type::ERROR
+        && dropped
+        && let Some(table) = holders.tracking(event.filtered.netns)
+    {
+        looked_up(told, What::Tracking(table));
+    }
+}
+
 /// Adds what was looked up when the event was read: it stands with the event's own facts.
 fn looked_up(told: &mut Told, what: What) {
     if let Some(first) = told.facts.first() {
@@ -288,6 +306,7 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
         }
     }
     translation(holders, told);
+    tracking(holders, told, event);
     holdings(holders, told, event);
     let current = (event.current.cgroup != 0).then_some(event.current.cgroup);
     for fact in &mut told.facts {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use whyreset_evidence::{Holdings, Process, Timestamp, Translation};
+use whyreset_evidence::{Holdings, Process, Timestamp, Tracking, Translation};
 use whyreset_host::ProcessTable;
 use whyreset_host::conntrack::Translations;
 use whyreset_live::Holders;
@@ -36,6 +36,10 @@ impl Holders for Table {
 
     fn translation(&mut self, from: SocketAddr, to: SocketAddr) -> Option<(Timestamp, Translation)> {
         self.translations.gone(from, to)
+    }
+
+    fn tracking(&mut self, netns: u32) -> Option<Tracking> {
+        self.translations.fill(netns)
     }
 
     fn look(&mut self) {

@@ -1,11 +1,13 @@
 //! A limit was reached.
 
 mod accept_queue_overflow;
+mod conntrack_full;
 mod fd_limit;
 mod orphan_limit;
 mod tcp_memory;
 
 pub use accept_queue_overflow::ACCEPT_QUEUE_OVERFLOW;
+pub use conntrack_full::CONNTRACK_FULL;
 pub use fd_limit::FD_LIMIT;
 pub use orphan_limit::ORPHAN_LIMIT;
 pub use tcp_memory::TCP_MEMORY;

@@ -11,7 +11,7 @@ use super::words::{milliseconds, number, process, state, token};
 use super::{DEFAULT_START, RecordError};
 use crate::{
     Alike, Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Memory, Process, Received,
-    Roles, Segment, Sent, Side, Socket, Source, Timestamp, Translation, What,
+    Roles, Segment, Sent, Side, Socket, Source, Timestamp, Tracking, Translation, What,
 };
 
 /// Reads one dossier: a `flow` line and the facts after it. Empty lines and lines that begin
@@ -154,6 +154,7 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "holds" => holds(&mut words),
         "untranslated" => untranslated(&mut words),
         "alike" => alike(&mut words),
+        "tracking" => tracking(&mut words),
         other => Err(format!("unknown fact {other:?}")),
     }
 }
@@ -330,6 +331,18 @@ fn alike(words: Words<'_, '_>) -> Result<What, String> {
         }
     }
     Ok(What::Alike(alike))
+}
+
+fn tracking(words: Words<'_, '_>) -> Result<What, String> {
+    let mut table = Tracking::default();
+    for word in words {
+        match token(word) {
+            ("entries", value) => table.entries = number(value)?,
+            ("most", value) => table.most = number(value)?,
+            (key, _) => return Err(unknown(key)),
+        }
+    }
+    Ok(What::Tracking(table))
 }
 
 fn holder(words: Words<'_, '_>) -> Result<Process, String> {

@@ -134,14 +134,17 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             out.push_str(" listener ");
             process.write(out);
         }
-        What::Passed(_) => {}
-        What::Alike(alike) => {
-            let _ = write!(
-                out,
-                " alike count={} of={} silence={} spread={}",
-                alike.count, alike.of, alike.silence_ms, alike.spread_ms
-            );
-        }
+        looked_up => write_looked_up(looked_up, out),
+    }
+    if fact.cite != fact.what.kernel_cite() {
+        let _ = write!(out, " cite={}", fact.cite.replace(['\n', '\r'], " "));
+    }
+    out.push('\n');
+}
+
+/// Facts that no event brought.
+fn write_looked_up(what: &What, out: &mut String) {
+    match what {
         What::Translation(gone) => {
             let _ = write!(
                 out,
@@ -160,6 +163,16 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
                 by.write(out);
             }
         }
+        What::Tracking(table) => {
+            let _ = write!(out, " tracking entries={} most={}", table.entries, table.most);
+        }
+        What::Alike(alike) => {
+            let _ = write!(
+                out,
+                " alike count={} of={} silence={} spread={}",
+                alike.count, alike.of, alike.silence_ms, alike.spread_ms
+            );
+        }
         What::Holds(holdings) => {
             out.push_str(" holds ");
             holdings.process.write(out);
@@ -171,9 +184,7 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
                 let _ = write!(out, " memory={}/{}", memory.used, memory.limit);
             }
         }
+        // What passed is replayed from its capture, and events have their own words.
+        _ => {}
     }
-    if fact.cite != fact.what.kernel_cite() {
-        let _ = write!(out, " cite={}", fact.cite.replace(['\n', '\r'], " "));
-    }
-    out.push('\n');
 }

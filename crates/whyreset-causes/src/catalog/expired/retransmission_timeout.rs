@@ -3,9 +3,9 @@ use alloc::string::String;
 
 use whyreset_evidence::{Certainty, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
 use crate::timers::{self, Timer};
-use crate::{wire, words};
+use crate::{filter, wire, words};
 
 pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
     id: "retransmission-timeout",
@@ -56,7 +56,14 @@ pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
             gave_up.waited_for()
         )
     },
-    situations: &[],
+    situations: &[Situation {
+        id: "firewall-drop",
+        check: filter::swallowed,
+        benign: false,
+        fix: &[
+            "a rule on this host drops the segments without an answer (DROP, where REJECT would have been refused at once): look for it with `nft list ruleset` or `iptables-save -c`; its counter moves with each try",
+        ],
+    }],
     wire: Some(Rules {
         at_most: Certainty::Likely,
         requires: &[
