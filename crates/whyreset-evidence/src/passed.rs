@@ -33,8 +33,8 @@ pub struct Passed {
     pub own: Half,
     /// The other end.
     pub other: Half,
-    /// It bears another link-layer address than its name's segments before; `None` where the capture
-    /// has none.
+    /// It bears another link-layer address than its name's segments before, or left a host whose own
+    /// capture has none of these; `None` where no capture tells.
     pub other_device: Option<bool>,
     /// The port that it refuses for had taken a connection shortly before, and took one again
     /// shortly after.
@@ -42,6 +42,9 @@ pub struct Passed {
     /// What drew it belongs, by its numbers, to another connection of the same port with another
     /// address: a translation that was left out on its way.
     pub untranslated: bool,
+    /// At the host behind it, the end whose name it bears has another address: a box between
+    /// translates.
+    pub translated: bool,
     /// By how many bytes the reset's window is greater than the one that its name had last
     /// advertised: room that unread data had taken.
     pub window_grew: u64,

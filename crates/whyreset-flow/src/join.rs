@@ -86,10 +86,15 @@ impl Point {
         self.lost = self.lost.saturating_add(count);
     }
 
+    /// A frame of whatever kind was captured at this time: the capture reaches so far.
+    pub fn reach(&mut self, at: u64) {
+        self.first_at = self.first_at.min(at);
+        self.last_at = self.last_at.max(at);
+    }
+
     /// Takes one segment.
     pub fn add(&mut self, packet: &Packet<'_>) {
-        self.first_at = self.first_at.min(packet.at);
-        self.last_at = self.last_at.max(packet.at);
+        self.reach(packet.at);
         let (key, direction) = Key::of(packet.source, packet.destination);
         if !self.flows.contains_key(&key) && self.flows.len() >= self.most {
             self.lost += 1;
@@ -252,8 +257,12 @@ impl Group {
                 passed.join = self.view.join;
                 passed.port_answers |= self.port_answers;
                 passed.untranslated |= self.untranslated;
-                if self.other_device {
-                    passed.other_device = Some(true);
+                passed.translated = self.view.translated;
+                match self.view.stranger {
+                    Some(false) => passed.missing.gaps = true,
+                    Some(true) => passed.other_device = Some(true),
+                    None if self.other_device => passed.other_device = Some(true),
+                    None => {}
                 }
             }
         }

@@ -62,6 +62,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         other_device: scene.other_device,
         port_answers: false,
         untranslated: false,
+        translated: false,
         other: scene.other.tell(scene.own, at, scene.first_at),
         own_acked_beyond: scene.own.acks()
             && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),

@@ -4,7 +4,9 @@
 use alloc::borrow::ToOwned;
 use alloc::string::ToString as _;
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Join, Passed, Reason, Shape, Sign, Stage, Way};
+use whyreset_evidence::{
+    Certainty, Dossier, Finding, Join, Passed, Reason, Shape, Side, Sign, Stage, Way, hops,
+};
 
 use super::{
     ask, never_accepted, probed_in_vain, retransmitted_in_vain, stateless, told, told_otherwise,
@@ -328,17 +330,40 @@ pub fn only_a_filter(dossier: &Dossier) -> Finding {
     }
 }
 
+/// Its distance is smaller than that of its name's segments.
+pub fn comes_from_nearer(passed: &Passed) -> bool {
+    passed.signs.iter().any(|sign| match sign {
+        Sign::OtherDistance { ttl, usual } => hops(*ttl) < hops(usual.0).min(hops(usual.1)),
+        _ => false,
+    })
+}
+
 /// What drew it would have been the next segment of another connection of the same port, or of the
 /// same connection under the address that it should have been given.
 pub fn translation_missing(dossier: &Dossier) -> Finding {
     ask(dossier, |fact, passed| {
         let (name, other) = (words::sender(dossier), words::receiver(dossier));
+        let nearer = passed.shape == Shape::Reply && comes_from_nearer(passed);
+        let is_a_name = format!("{name} is an address that another host's is translated to");
         if passed.join == Join::Translated && passed.shape == Shape::Reply {
             return Finding::seen(
-                format!(
-                    "{name} is an address that another host's is translated to, and that host neither got what {other} sent nor sent the reset"
-                ),
+                format!("{is_a_name}, and that host neither got what {other} sent nor sent the reset"),
                 &*fact.cite,
+            );
+        }
+        if passed.translated && nearer {
+            return Finding::seen(
+                format!("{is_a_name}, and the reset comes from nearer than that host"),
+                &*fact.cite,
+            );
+        }
+        let of_client = dossier.from() == Some(Side::Client);
+        if nearer && of_client && passed.stage == Stage::Established && !passed.untranslated {
+            return Finding::blind(
+                format!(
+                    "the reset comes from nearer than {name}, as from a box that translates its address and forgot that"
+                ),
+                "a capture at the client, or at the box, read together with this one",
             );
         }
         let what = if passed.untranslated {

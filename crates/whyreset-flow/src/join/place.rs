@@ -34,6 +34,11 @@ impl Place {
         }
     }
 
+    /// Whether it saw ordinary segments of this end: the client is 0.
+    pub fn saw(&self, end: usize) -> bool {
+        self.ttl.get(end).is_some_and(Option::is_some)
+    }
+
     /// How much nearer to the client than `other`, in hops on both ways; 0 where no TTL tells.
     fn ahead(&self, other: &Self) -> i32 {
         let apart = |end: usize| match (self.ttl[end], other.ttl[end]) {

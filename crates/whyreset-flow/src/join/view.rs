@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use whyreset_evidence::{Join, Segment, Shape, Side};
+use whyreset_evidence::{Join, Passed, Segment, Shape, Side};
 
 use super::place::{self, Place};
 use super::{Point, ResetSeen, Seen};
@@ -23,6 +23,11 @@ pub struct View {
     /// Point, connection and place of every copy of the reset.
     pub copies: Vec<(usize, Key, usize)>,
     pub here: Place,
+    /// At the host behind it the end whose name it bears has another address.
+    pub translated: bool,
+    /// The place nearest to its sender has none of its name's segments that passed here shortly
+    /// before: whether its capture had begun by then.
+    pub stranger: Option<bool>,
     pub from_client: bool,
 }
 
@@ -89,14 +94,43 @@ pub fn view(points: &[Point], index: usize, one: &Told) -> Option<View> {
                 .into(),
         ),
     };
+    let sender = nearest(from_client);
+    let ordered = |(sender, ..): &&(Place, bool, Option<String>)| {
+        nearest(!from_client).is_some_and(|(other, ..)| place::to_sender(sender, other, from_client).is_gt())
+    };
+    let translated = sender
+        .filter(ordered)
+        .is_some_and(|(sender, ..)| !sender.same_name);
+    let stranger = sender
+        .filter(|(_, sent, _)| *sent && join == Join::SentAndArrived)
+        .and_then(|(sender, ..)| stranger(points, sender, &copies, passed, !from_client));
     Some(View {
         join,
+        translated,
+        stranger,
         cites,
         group,
         copies,
         here: mine,
         from_client,
     })
+}
+
+/// Whether the capture at this place had begun when its name's last segment passed elsewhere, of which
+/// it has none; `None` where it has some, or none had passed.
+fn stranger(
+    points: &[Point],
+    sender: &Place,
+    copies: &[(usize, Key, usize)],
+    passed: &Passed,
+    of_server: bool,
+) -> Option<bool> {
+    let ago = passed.own.last_ago_ms?.saturating_mul(1_000_000);
+    let point = points.get(sender.point)?;
+    let (_, key, place) = copies.iter().find(|(point, ..)| *point == sender.point)?;
+    let at = point.flows.get(key)?.resets.get(*place)?.at;
+    let begun = point.lost == 0 && at.saturating_sub(ago) > point.first_at;
+    (!sender.saw(usize::from(of_server))).then_some(begun)
 }
 
 /// The same reset among those of another point, its place there, and how it was changed.

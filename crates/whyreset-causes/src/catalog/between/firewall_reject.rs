@@ -64,6 +64,11 @@ pub static FIREWALL_REJECT: Cause = Cause {
                 Certainty::Likely,
                 wire::copies_or_guesses,
             ),
+            need(
+                "a translation between the two ends was missing",
+                Certainty::Possible,
+                wire::translation_missing,
+            ),
         ],
         explains: &[],
         sentence: |dossier| {

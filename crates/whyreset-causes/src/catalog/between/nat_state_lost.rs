@@ -40,9 +40,13 @@ pub static NAT_STATE_LOST: Cause = Cause {
     wire: Some(Rules {
         at_most: Certainty::Likely,
         requires: &[MISSING],
-        excludes: &[],
-        explains: EXPLAINS,
-        sentence,
+        excludes: &[need(
+            "something about it is foreign to any host",
+            Certainty::Likely,
+            wire::copies_or_guesses,
+        )],
+        explains: &["connection-forgotten", "no-listener"],
+        sentence: on_the_wire,
         situations: &[],
     }),
     text: include_str!("nat_state_lost.md"),
@@ -61,6 +65,17 @@ fn sentence(dossier: &Dossier) -> String {
         "a segment came to {} with an address that should have been translated; it belongs to another connection of the same port, and its kernel does not know it under that address",
         words::sender(dossier)
     )
+}
+
+fn on_the_wire(dossier: &Dossier) -> String {
+    let at_the_box = dossier.passed().is_some_and(|(_, passed)| !passed.untranslated);
+    if at_the_box {
+        return format!(
+            "the box that translates {}'s address no longer knew the connection, and answered for itself",
+            words::sender(dossier)
+        );
+    }
+    sentence(dossier)
 }
 
 fn untranslated(dossier: &Dossier) -> String {

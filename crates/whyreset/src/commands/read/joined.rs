@@ -34,6 +34,7 @@ pub fn read(files: &[PathBuf], most: usize, progress: &Progress) -> Result<(Acco
         let mut resets = Vec::new();
         single::each(&mut reader, progress, &mut |record| {
             let at = account.frame(record);
+            point.reach(at);
             match input::decode(record) {
                 Seen::Segment(frame, tcp) => {
                     let segment = input::segment(record, &frame, &tcp, at);
