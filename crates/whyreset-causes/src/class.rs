@@ -32,6 +32,7 @@ pub struct Class {
     window_grew: bool,
     just_answered: bool,
     stood: bool,
+    settled: bool,
     just_there: bool,
     port_answers: bool,
     untranslated: bool,
@@ -146,6 +147,7 @@ impl Class {
                 .is_some_and(|ago| ago <= wire::JUST_ANSWERED_MS)
                 && passed.silence_ms <= wire::JUST_ANSWERED_MS,
             stood: passed.age_ms.is_some_and(|age| age > wire::AT_ONCE_MS),
+            settled: passed.silence_ms >= wire::SETTLED_MS,
             just_there: wire::was_just_there(passed),
             port_answers: passed.port_answers,
             untranslated: passed.untranslated,

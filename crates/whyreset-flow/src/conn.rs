@@ -16,6 +16,8 @@ use crate::trail::Step;
 
 /// Two copies of one segment in a capture, nanoseconds apart at most.
 const COPY_NS: u64 = 2_000_000;
+/// The same from both sides of a router, which is told by the hop between them, nanoseconds.
+const ROUTED_COPY_NS: u64 = 1_000_000_000;
 /// What an injector sends in one breath, nanoseconds.
 const BREATH_NS: u64 = 2_000_000;
 /// A segment of the name that comes this much later was not merely overtaken, nanoseconds.
@@ -173,7 +175,8 @@ impl Connection {
             // Without an identification only the hop between the two tells it from a repeat.
             None => hops == 1,
         };
-        same && same_id && hops <= 1 && packet.at.saturating_sub(last.at) < COPY_NS
+        let within = if hops == 1 { ROUTED_COPY_NS } else { COPY_NS };
+        same && same_id && hops <= 1 && packet.at.saturating_sub(last.at) < within
     }
 
     /// Notes a copy.
@@ -246,9 +249,7 @@ impl Connection {
         let breath = packet.at.saturating_sub(pending.at) < BREATH_NS;
         if direction == pending.from {
             let id = packet.id.unwrap_or(0);
-            if pending.is_copy(packet) {
-                self.copies = self.copies.saturating_add(1);
-            } else if packet.seq == pending.passed.header.seq {
+            if packet.seq == pending.passed.header.seq {
                 pending.passed.repeats += 1;
                 if breath && id != 0 && id == pending.id && self.copies == 0 {
                     pending.burst += 1;
@@ -287,7 +288,7 @@ impl Pending {
     }
 
     /// The same reset once more, on its way through or from the other side of a router.
-    fn is_copy(&self, packet: &Packet<'_>) -> bool {
+    pub fn is_copy(&self, packet: &Packet<'_>, direction: Direction) -> bool {
         let header = &self.passed.header;
         let same = (
             packet.seq,
@@ -299,7 +300,9 @@ impl Pending {
         let hops = packet.ttl.abs_diff(header.ttl);
         let after = packet.at.saturating_sub(self.at);
         let goes_on = self.passed.way == Way::Came && packet.outgoing == Some(true) && after < HORIZON_NS;
-        same && packet.id.unwrap_or(0) == self.id && (goes_on && hops <= 1 || hops == 1 && after < COPY_NS)
+        let same = same && direction == self.from;
+        same && packet.id.unwrap_or(0) == self.id
+            && (goes_on && hops <= 1 || hops == 1 && after < ROUTED_COPY_NS)
     }
 
     /// Something ordinary came after the reset.

@@ -13,6 +13,10 @@ use crate::netscaler;
 use crate::packet::{Flags, Packet, diff};
 use crate::trail::Step;
 
+/// What comes later than this answers nothing, nanoseconds: a round trip, and the time in which the
+/// next hop's address is asked for (RFC 4861 §10, three times a second).
+const ANSWER_NS: u64 = 4_000_000_000;
+
 /// What is known of the connection when a reset passes.
 pub struct Scene<'a> {
     pub own: &'a Sent,
@@ -151,11 +155,13 @@ fn shape<'a>(
         }
         return (Shape::Active, None);
     }
-    let fits = |flags: u16, ack: u32| Flags(flags).ack() && ack == packet.seq;
-    if scene.other.passed() && fits(last.flags, last.ack) {
+    let fits = |at: u64, flags: u16, ack: u32| {
+        Flags(flags).ack() && ack == packet.seq && packet.at.saturating_sub(at) <= ANSWER_NS
+    };
+    if scene.other.passed() && fits(last.at, last.flags, last.ack) {
         return (Shape::Reply, Some(drawn_by_last(packet, scene)));
     }
-    if let Some(step) = lately.find(|step| fits(step.flags, step.ack)) {
+    if let Some(step) = lately.find(|step| fits(step.at, step.flags, step.ack)) {
         return (Shape::Reply, Some(drawn_by(packet, scene, step)));
     }
     let nothing_known = !scene.other.passed();

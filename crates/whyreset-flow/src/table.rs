@@ -178,7 +178,15 @@ impl Table {
         }
         if packet.flags.rst() {
             counters.resets += 1;
-            if connection.pending.is_some() {
+            if connection
+                .pending
+                .as_ref()
+                .is_some_and(|pending| pending.is_copy(packet, direction))
+            {
+                counters.resets -= 1;
+                counters.copies += 1;
+                connection.copies = connection.copies.saturating_add(1);
+            } else if connection.pending.is_some() {
                 counters.echoes += 1;
                 connection.another(packet, direction);
                 connection.trail = self.trail.add(packet, direction, connection.trail);

@@ -49,6 +49,10 @@ pub const ROOM: u64 = 8_192;
 /// An answer this shortly before the reset, milliseconds, with nothing read since.
 pub const JUST_ANSWERED_MS: u64 = 100;
 
+/// A client that is silent for this long after an answer has read it, milliseconds: what is left to a
+/// client's turn is the next request.
+pub const SETTLED_MS: u64 = 5_000;
+
 /// What had come was not answered, or its bytes still filled the sender's window.
 pub fn data_was_left(dossier: &Dossier) -> Finding {
     let (name, other_name) = (words::sender(dossier), words::receiver(dossier));
@@ -64,7 +68,7 @@ pub fn data_was_left(dossier: &Dossier) -> Finding {
             Some(format!(
                 "{name}'s window was filled with data of {other_name} until the reset"
             ))
-        } else if other.unanswered > 0 {
+        } else if other.unanswered > 0 && (server || passed.silence_ms < SETTLED_MS) {
             Some(format!(
                 "{name} had sent nothing after the last {} of {other_name}",
                 words::counted(other.unanswered, "byte")
