@@ -93,6 +93,11 @@ pub fn sender(dossier: &Dossier, cause: &Cause) -> Sender {
     }
 }
 
+/// The captured box made it, and no packet was lost that would show it coming in.
+fn made_here(passed: &Passed) -> bool {
+    passed.way == Way::MadeHere && passed.missing.lost == 0
+}
+
 /// The end that the reset came from. Without a cause its name is believed only where nothing about
 /// it is foreign.
 fn origin(dossier: &Dossier, cause: &Cause) -> Origin {
@@ -105,9 +110,7 @@ fn origin(dossier: &Dossier, cause: &Cause) -> Origin {
         .any(|sign| sign.is_strong() || sign.is_distance());
     match (cause.from, fact.side) {
         (From::Between, _) => Origin::Between,
-        _ if box_speaks(passed) || passed.join == Join::NeverSent || passed.way == Way::MadeHere => {
-            Origin::Between
-        }
+        _ if box_speaks(passed) || passed.join == Join::NeverSent || made_here(passed) => Origin::Between,
         (From::Sender, Some(side)) if cause.party != Party::Unknown => Origin::End(side),
         (From::Sender, Some(side)) if !foreign && passed.shape != Shape::Odd => Origin::End(side),
         _ => Origin::Unknown,

@@ -12,6 +12,9 @@
 //! ```
 //! Times are milliseconds. Words: `seq= ack= len= win= ttl= id= mac= ts= mptcp-reset= told=TEXT`, and
 //! `ws=SCALE tls http ssh response=STATUS alert reserved fastclose`, and `zero` for the number 0. Data numbers count from the SYN as 0.
+//! Of the capture: `in` and `out` at the capturing host, `again` for one more copy of what this end sent
+//! last, `lost=PACKETS` before it, `sound` and `damaged` for its checksum, `cut` for its options.
+//! `+2 icmp client` is a router's error that quotes what the client sent last, `seq=` another segment.
 
 use alloc::format;
 use alloc::string::String;
@@ -34,6 +37,8 @@ struct End {
     id: u16,
     next: u32,
     acked: u32,
+    /// Number, acknowledgment, payload, window and identification of what it sent last.
+    last: (u32, u32, u32, u16, Option<u16>),
 }
 
 /// The dossiers of a trace.
@@ -49,6 +54,7 @@ pub fn play(text: &str) -> Result<Vec<Dossier>, String> {
         id: if isn == ISN[0] { 0x1000 } else { 0x7000 },
         next: isn,
         acked: 0,
+        last: (isn, 0, 0, 0, None),
     });
     let mut frame = 0;
     for (index, line) in text.lines().enumerate() {
@@ -56,7 +62,9 @@ pub fn play(text: &str) -> Result<Vec<Dossier>, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let result = if line.starts_with('+') {
+        let result = if line.starts_with('+') && line.split_whitespace().nth(1) == Some("icmp") {
+            error(line, &ends, &mut table)
+        } else if line.starts_with('+') {
             frame += 1;
             segment(line, frame, &mut ends, &mut |packet| {
                 table.add(packet, &mut |one| told.push(one.dossier));
@@ -97,6 +105,30 @@ fn end(line: &str, ends: &mut [End; 2]) -> Result<(), String> {
     Ok(())
 }
 
+fn time(word: &str) -> Result<u64, String> {
+    let ms: f64 = number(word.trim_start_matches('+'))?;
+    u64::try_from(core::time::Duration::from_secs_f64(ms / 1e3).as_nanos())
+        .map(|after| START + after)
+        .map_err(|_| "a time out of range".into())
+}
+
+/// A router's ICMP error.
+fn error(line: &str, ends: &[End; 2], table: &mut Table) -> Result<(), String> {
+    let mut words = line.split_whitespace();
+    let at = time(words.next().unwrap_or_default())?;
+    let from = which(words.nth(1))?;
+    let mut seq = ends[from].last.0;
+    for word in words {
+        match word.split_once('=') {
+            Some(("seq", value)) => seq = ISN[from].wrapping_add(number(value)?),
+            _ => return Err(format!("unknown word {word:?}")),
+        }
+    }
+    let address = |end: &End| end.address.ok_or("both ends need an address first");
+    table.icmp(at, address(&ends[from])?, address(&ends[1 - from])?, Some(seq));
+    Ok(())
+}
+
 const RESPONSE: u8 = b'r';
 
 /// What the words of a line said of its payload.
@@ -132,7 +164,7 @@ fn segment(
     add: &mut dyn FnMut(&Packet<'_>),
 ) -> Result<(), String> {
     let mut words = line.split_whitespace();
-    let at: f64 = number(words.next().unwrap_or_default().trim_start_matches('+'))?;
+    let at = time(words.next().unwrap_or_default())?;
     let from = which(words.next())?;
     let flags = flags(words.next().ok_or("flags are missing")?)?;
     let to = 1 - from;
@@ -141,9 +173,7 @@ fn segment(
     let bare_reset = flags.rst() && !flags.ack();
     let to_syn = flags.rst() && flags.ack() && ends[from].next == ISN[from];
     let mut packet = Packet {
-        at: START
-            + u64::try_from(core::time::Duration::from_secs_f64(at / 1e3).as_nanos())
-                .map_err(|_| "a time out of range")?,
+        at,
         frame,
         source,
         destination,
@@ -191,6 +221,15 @@ fn segment(
             ("fastclose", _) => packet.options.mptcp_fastclose = true,
             ("mac", value) => packet.device = Some([0, 0, 0, 0, 0, number(value)?]),
             ("zero", _) => packet.seq = 0,
+            ("in", _) => packet.outgoing = Some(false),
+            ("out", _) => packet.outgoing = Some(true),
+            ("again", _) => {
+                (packet.seq, packet.ack, packet.len, packet.window, packet.id) = ends[from].last;
+            }
+            ("lost", value) => packet.lost = number(value)?,
+            ("sound", _) => packet.sound = Some(true),
+            ("damaged", _) => packet.sound = Some(false),
+            ("cut", _) => packet.options.cut = true,
             ("ws", value) => packet.options.window_scale = Some(number(value)?),
             ("http", _) => said[0] = b'h',
             ("tls", _) => said[0] = b't',
@@ -209,6 +248,7 @@ fn segment(
     }
     add(&packet);
     let end = &mut ends[from];
+    end.last = (packet.seq, packet.ack, packet.len, packet.window, packet.id);
     end.id = end.id.wrapping_add(1);
     if !flags.rst() {
         let after = packet.end();

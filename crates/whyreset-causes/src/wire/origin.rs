@@ -209,7 +209,7 @@ pub fn not_made_by_its_name(dossier: &Dossier) -> Finding {
 fn a_rule_fits_best(dossier: &Dossier) -> Option<Finding> {
     let (_, passed) = dossier.passed()?;
     let name = words::sender(dossier);
-    let what = if just_there(dossier).is_seen() {
+    let what = if was_just_there(passed) {
         let ago = passed.own.last_ago_ms.unwrap_or_default();
         format!(
             "{name} had taken part {} before and said no goodbye",
