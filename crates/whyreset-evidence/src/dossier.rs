@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Sent, Side,
-    Timestamp, Tracking, Translation, What,
+    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Segment, Sent, Side,
+    TcpState, Timestamp, Tracking, Translation, What,
 };
 
 /// Where the facts came from.
@@ -230,6 +230,17 @@ impl Dossier {
     /// How full the table of tracked connections was.
     pub fn tracking(&self) -> Found<'_, Tracking> {
         pick!(self.facts.iter(), Tracking).next()
+    }
+
+    /// The socket of this end as it was found open after a reset in its name had arrived.
+    pub fn standing(&self, side: Side) -> Option<(&Fact, TcpState)> {
+        let mut found = pick!(self.facts.iter(), Standing).filter(|(fact, _)| fact.side == Some(side));
+        found.next().map(|(fact, state)| (fact, *state))
+    }
+
+    /// What this end sent after a reset in its name had arrived.
+    pub fn went_on(&self, side: Side) -> Found<'_, Segment> {
+        pick!(self.facts.iter(), WentOn).find(|(fact, _)| fact.side == Some(side))
     }
 
     /// The translation of this connection's addresses that connection tracking had forgotten.

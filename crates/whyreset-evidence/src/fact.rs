@@ -32,6 +32,10 @@ pub enum What {
     Received(Received),
     /// This end's socket came to an end, now or earlier (the tombstone of a connection).
     Ended(Ended),
+    /// This end's socket was found open on this host after a reset in its name had arrived.
+    Standing(TcpState),
+    /// This end went on with the connection after a reset in its name had arrived.
+    WentOn(Segment),
     /// The socket of this end was left with an error.
     Errored(Errno),
     /// A segment was dropped before TCP's own code took it.
@@ -66,6 +70,8 @@ impl What {
             Self::Received(_) => "kernel:kfree_skb".to_owned(),
             Self::Ended(ended) => format!("kernel:inet_sock_set_state {}->{}", ended.from, ended.to),
             Self::Errored(errno) => format!("kernel:inet_sock_set_state sk_err={errno}"),
+            Self::Standing(_) => "sock_diag".to_owned(),
+            Self::WentOn(_) => "kernel:tcp_send_reset".to_owned(),
             Self::Drop(drop) => format!("kernel:kfree_skb reason={}", drop.reason),
             Self::Killed(killed) => format!("kernel:signal_generate sig={}", killed.signal),
             Self::Owner(process) | Self::Listener(process) => format!("proc:/proc/{}/fd", process.pid),

@@ -166,6 +166,8 @@ pub struct Socket {
     pub heard_ago_ms: Option<u64>,
     /// Age since the handshake (or connect()), where the start was seen.
     pub age_ms: Option<u64>,
+    /// `rcv_nxt`: the sequence number that it expects next; where it was noted.
+    pub rcv_nxt: Option<u32>,
     /// `sk_ack_backlog` of a listener: connections waiting in its accept queue.
     pub backlog: u32,
     /// `sk_max_ack_backlog` of a listener: its accept queue's limit.

@@ -4,7 +4,6 @@
 
 mod cgroup;
 mod cgroup_ids;
-pub mod conntrack;
 mod credit;
 mod error;
 mod known;
@@ -13,10 +12,12 @@ pub mod netns;
 pub mod privileges;
 mod procs;
 mod sockets;
+mod spaces;
 mod table;
 
 #[cfg(test)]
 mod fake;
 
 pub use error::HostError;
+pub use spaces::Spaces;
 pub use table::ProcessTable;

@@ -14,6 +14,7 @@ mod firewall_reject;
 mod forged_exact;
 mod forged_in_window;
 mod forged_outside;
+mod forged_while_sending;
 mod gone_at_once;
 mod healthy;
 mod keepalive_race;
@@ -137,6 +138,7 @@ static KERNEL: &[&Scenario] = &[
     &gone_at_once::SCENARIO,
     &firewall_reject::SCENARIO,
     &forged_exact::SCENARIO,
+    &forged_while_sending::SCENARIO,
     &forged_in_window::SCENARIO,
     &forged_outside::SCENARIO,
     &healthy::SCENARIO,

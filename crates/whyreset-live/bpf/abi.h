@@ -108,6 +108,8 @@ struct filtered {
 	u64 at;
 	u32 reason;
 	u32 netns;
+	u32 ifindex; /* of the device it came in by or was to leave by; 0 where it had none */
+	u32 pad;
 	struct segment segment;
 };
 
@@ -138,7 +140,7 @@ struct event {
 	u32 user_timeout; /* ms */
 	u32 backlog, max_backlog;
 	u32 lsndtime, rcv_tstamp; /* low 32 bits of jiffies */
-	u32 pad;
+	u32 rcv_nxt;
 	struct segment trigger;
 	struct task current;
 	struct owner owner;
@@ -149,6 +151,6 @@ struct event {
 	struct killer killer;
 };
 
-_Static_assert(sizeof(struct event) == 568, "src/abi.rs mirrors this structure");
+_Static_assert(sizeof(struct event) == 576, "src/abi.rs mirrors this structure");
 
 #endif

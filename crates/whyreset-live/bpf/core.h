@@ -133,10 +133,12 @@ struct tcp_sock {
 } KERNEL;
 struct inet_timewait_sock { u8 tw_substate; } KERNEL;
 
-struct net_device { possible_net_t nd_net; } KERNEL;
+struct net_device { possible_net_t nd_net; s32 ifindex; } KERNEL;
+struct dst_entry { struct net_device *dev; } KERNEL;
 struct sk_buff {
 	struct sock *sk;
 	struct net_device *dev;
+	u64 _skb_refdst;
 	u32 len, data_len;
 	be16 protocol;
 	u16 transport_header, network_header;

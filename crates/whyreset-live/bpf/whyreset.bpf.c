@@ -318,7 +318,8 @@ INLINE void describe(struct event *event, struct sock *sk)
 	event->handshake_ttl = handshake_ttl(sk, event->family);
 	if (event->state == TCP_LISTEN)
 		return;
-	event->unread = READ(tp, rcv_nxt) - READ(tp, copied_seq);
+	event->rcv_nxt = READ(tp, rcv_nxt);
+	event->unread = event->rcv_nxt - READ(tp, copied_seq);
 	/* A FIN takes a sequence number and is never read. */
 	if (event->unread && (flags & (1 << SOCK_DONE)))
 		event->unread--;
@@ -440,12 +441,25 @@ INLINE u32 netns_of_skb(struct sk_buff *skb)
 {
 	struct net_device *dev = READ(skb, dev);
 	struct net *net = dev ? READ(dev, nd_net.net) : NULL;
+	struct dst_entry *dst;
 	struct sock *sk;
 
 	if (net)
 		return READ(net, ns.inum);
 	sk = READ(skb, sk);
-	return sk ? netns_of((void *)sk) : 0;
+	if (sk)
+		return netns_of((void *)sk);
+	/* TCP has taken the device away; the route still leads to one. */
+	dst = (void *)(READ(skb, _skb_refdst) & ~1ull);
+	dev = dst ? READ(dst, dev) : NULL;
+	net = dev ? READ(dev, nd_net.net) : NULL;
+	return net ? READ(net, ns.inum) : 0;
+}
+
+INLINE u32 ifindex_of(struct sk_buff *skb)
+{
+	struct net_device *dev = READ(skb, dev);
+	return dev ? READ(dev, ifindex) : 0;
 }
 
 INLINE void swap(struct tuple *to, struct tuple *from)
@@ -843,6 +857,7 @@ int on_kfree_skb(u64 *ctx)
 		drop.at = bpf_ktime_get_ns();
 		drop.reason = reason;
 		drop.netns = netns;
+		drop.ifindex = ifindex_of(skb);
 		drop.segment = segment;
 		bpf_map_update_elem(&filtered, &incoming, &drop, BPF_ANY);
 		return 0;

@@ -134,6 +134,8 @@ pub struct Filtered {
     pub at: u64,
     pub reason: u32,
     pub netns: u32,
+    pub ifindex: u32,
+    pub pad: u32,
     pub segment: Segment,
 }
 
@@ -172,7 +174,7 @@ pub struct Event {
     pub max_backlog: u32,
     pub lsndtime: u32,
     pub rcv_tstamp: u32,
-    pub pad: u32,
+    pub rcv_nxt: u32,
     pub trigger: Segment,
     pub current: Task,
     pub owner: Owner,
@@ -190,12 +192,12 @@ const _: () = {
     assert!(size_of::<Tombstone>() == 88);
     assert!(size_of::<Tuple>() == 40);
     assert!(size_of::<Segment>() == 32);
-    assert!(size_of::<Filtered>() == 48);
+    assert!(size_of::<Filtered>() == 56);
     assert!(size_of::<Event>() == EVENT_SIZE);
 };
 
 /// Bytes of one event; the C side asserts the same number.
-pub const EVENT_SIZE: usize = 568;
+pub const EVENT_SIZE: usize = 576;
 
 impl Event {
     /// The event in a ring record; `None` where the record is not one.

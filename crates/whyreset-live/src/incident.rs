@@ -11,6 +11,9 @@ use crate::facts::Told;
 
 /// How long an incident waits for the other end's events and the error that follows.
 pub const HOLD: Duration = Duration::from_millis(60);
+/// How much longer one waits that knows of a reset received and not of one sent: the sender may be on
+/// this host behind a slow virtual link, or go on as if nothing had happened.
+const LONGER: Duration = Duration::from_millis(190);
 
 /// Incidents open at once at most; beyond that the oldest are handed over early.
 const OPEN_AT_MOST: usize = 4_096;
@@ -45,6 +48,8 @@ pub struct Incidents {
     open: HashMap<Key, Incident>,
     /// In order of opening; keys that are gone are skipped.
     queue: VecDeque<Key>,
+    /// Those that wait longer, in order of opening.
+    late: VecDeque<Key>,
     /// Resets that only repeated a known one.
     pub echoes: u64,
 }
@@ -54,8 +59,11 @@ impl Incidents {
     pub fn add(&mut self, now: Duration, netns: u32, told: Told) {
         let key = key(&told.flow);
         if told.echo {
-            // The connection's end has its verdict, or had it in the making.
+            // The connection's end has its verdict, or has it in the making.
             self.echoes += 1;
+            if let Some(incident) = self.open.get_mut(&key) {
+                incident.hear_on(&told);
+            }
             return;
         }
         let incident = self.open.entry(key).or_insert_with(|| {
@@ -85,17 +93,7 @@ impl Incidents {
         setting: &Setting,
         deliver: &mut dyn FnMut(Dossier) -> bool,
     ) {
-        while let Some(&key) = self.queue.front() {
-            let due = match (self.open.get(&key), now) {
-                (None, _) | (Some(_), None) => true,
-                (Some(incident), Some(now)) => {
-                    now.saturating_sub(incident.opened) >= HOLD || self.queue.len() > OPEN_AT_MOST
-                }
-            };
-            if !due {
-                return;
-            }
-            self.queue.pop_front();
+        while let Some(key) = self.due(now) {
             let Some(incident) = self.open.remove(&key) else {
                 continue;
             };
@@ -106,9 +104,51 @@ impl Incidents {
             }
         }
     }
+
+    /// The next incident that has waited long enough.
+    fn due(&mut self, now: Option<Duration>) -> Option<Key> {
+        let crowded = self.open.len() > OPEN_AT_MOST;
+        let waited = |key: &Key, open: &HashMap<Key, Incident>, span| match (open.get(key), now) {
+            (None, _) | (Some(_), None) => true,
+            (Some(incident), Some(now)) => crowded || now.saturating_sub(incident.opened) >= span,
+        };
+        if self
+            .late
+            .front()
+            .is_some_and(|key| waited(key, &self.open, HOLD + LONGER))
+        {
+            return self.late.pop_front();
+        }
+        while self
+            .queue
+            .front()
+            .is_some_and(|key| waited(key, &self.open, HOLD))
+        {
+            let key = self.queue.pop_front()?;
+            let one_sided = self.open.get(&key).is_some_and(Incident::is_one_sided);
+            if !one_sided || crowded || now.is_none() {
+                return Some(key);
+            }
+            self.late.push_back(key);
+        }
+        None
+    }
 }
 
 impl Incident {
+    /// A reset was received here, and none was seen to be sent.
+    fn is_one_sided(&self) -> bool {
+        let mut received = false;
+        for (_, fact) in &self.facts {
+            match &fact.what {
+                What::Sent(_) => return false,
+                What::Received(_) => received = true,
+                _ => {}
+            }
+        }
+        received
+    }
+
     fn take(&mut self, told: Told) {
         let Told {
             flow,
@@ -137,7 +177,8 @@ impl Incident {
             if flipped {
                 fact.side = fact.side.map(Side::other);
             }
-            // A tombstone of the other end was written on this host: that end is watched too.
+            // A tombstone of the other end was written on this host, or its socket was found here:
+            // that end is watched too.
             if let Some(at) = fact.side {
                 self.watched[index(at)] = true;
             }
@@ -152,6 +193,36 @@ impl Incident {
         }
         if let Some(process) = candidate {
             self.candidates.push((sk, process));
+        }
+    }
+
+    /// A stray answer tells that the other end sends on. Data that begins where the reset was taken
+    /// was never sent by who sent that reset.
+    fn hear_on(&mut self, told: &Told) {
+        let side = self.flow.side_of(told.flow.addr(told.side)).unwrap_or(told.side);
+        let hit = self.facts.iter().find_map(|(_, fact)| match &fact.what {
+            What::Received(received) if received.accepted && fact.side == Some(side) => {
+                received.socket.as_ref()?.rcv_nxt
+            }
+            _ => None,
+        });
+        let drew = told.facts.first().and_then(|fact| match &fact.what {
+            What::Sent(sent) => Some((fact, sent.trigger.as_ref()?)),
+            _ => None,
+        });
+        if let (Some(next), Some((fact, segment))) = (hit, drew)
+            && segment.len > 0
+            && segment.seq.wrapping_sub(next).cast_signed() >= 0
+        {
+            self.facts.push((
+                0,
+                Fact {
+                    at: fact.at,
+                    side: Some(side.other()),
+                    cite: fact.cite.clone(),
+                    what: What::WentOn(segment.clone()),
+                },
+            ));
         }
     }
 

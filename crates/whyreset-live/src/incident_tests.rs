@@ -121,3 +121,51 @@ fn memory_is_bounded_under_a_storm() {
         "none is lost"
     );
 }
+
+#[test]
+fn a_reset_whose_sender_is_not_seen_waits_longer_for_one() {
+    let mut incidents = Incidents::default();
+    incidents.add(at(0), 1, tell(&received()));
+    assert!(matured(&mut incidents, Some(at(100))).is_empty());
+    incidents.add(at(150), 2, tell(&closing()));
+    let dossiers = matured(&mut incidents, Some(at(250)));
+    assert_eq!(dossiers.len(), 1);
+    assert!(dossiers[0].sent().is_some() && dossiers[0].received().is_some());
+}
+
+#[test]
+fn what_the_accused_sends_on_is_heard() {
+    let mut incidents = Incidents::default();
+    let mut hit = received();
+    hit.rcv_nxt = 7_001;
+    incidents.add(at(0), 1, tell(&hit));
+    let mut echo = event(event_type::SENT);
+    echo.tuple = hit.tuple;
+    echo.tombstone.failed_at = 1;
+    echo.tombstone.err = 104;
+    echo.trigger.present = 1;
+    echo.trigger.flags = 0x18;
+    for (seq, len) in [(6_900, 40), (7_001, 0)] {
+        (echo.trigger.seq, echo.trigger.len) = (seq, len);
+        incidents.add(at(10), 1, tell(&echo));
+    }
+    (echo.trigger.seq, echo.trigger.len) = (7_001, 40);
+    incidents.add(at(20), 1, tell(&echo));
+    assert_eq!(incidents.echoes, 3);
+    let dossiers = matured(&mut incidents, None);
+    assert_eq!(dossiers.len(), 1);
+    let from = dossiers[0].from().unwrap();
+    assert_eq!(
+        dossiers[0].went_on(from).map(|(_, segment)| segment.len),
+        Some(40)
+    );
+    let heard = dossiers[0]
+        .facts
+        .iter()
+        .filter(|fact| matches!(fact.what, What::WentOn(_)));
+    assert_eq!(
+        heard.count(),
+        1,
+        "what was on its way before the reset proves nothing"
+    );
+}

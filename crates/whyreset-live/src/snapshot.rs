@@ -46,6 +46,7 @@ pub fn socket(event: &Event) -> Option<Socket> {
                 heard_ago_ms: ago(event.rcv_tstamp),
                 age_ms: (born != 0 && event.at > born && event.owner.role != role::LISTENER)
                     .then(|| (event.at - born) / 1_000_000),
+                rcv_nxt: (state != TcpState::Listen).then_some(event.rcv_nxt),
                 backlog: event.backlog,
                 max_backlog: event.max_backlog,
                 mptcp: is(flag::MPTCP),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use whyreset_evidence::{
-    Blindness, Coverage, Dossier, Fact, Holdings, Process, Timestamp, Tracking, Translation, What,
+    Blindness, Coverage, Dossier, Fact, Holdings, Process, TcpState, Timestamp, Tracking, Translation, What,
 };
 
 use crate::abi::{Event, event_type};
@@ -43,6 +43,10 @@ pub trait Holders {
     }
     /// How full the table of tracked connections is in this network namespace.
     fn tracking(&mut self, _netns: u32) -> Option<Tracking> {
+        None
+    }
+    /// The state of the socket that `local` has with `remote`, where it is on this host.
+    fn standing(&mut self, _local: SocketAddr, _remote: SocketAddr) -> Option<TcpState> {
         None
     }
     /// Called whenever events are taken: what waits elsewhere may be taken too.
@@ -272,6 +276,32 @@ fn tracking(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     }
 }
 
+/// Asks, where a reset arrived, whether the end in whose name it came is on this host and has the
+/// connection open still: who sends a reset has it no more. Of one that was refused also whether it
+/// came for a connection at all.
+fn standing(holders: &mut dyn Holders, told: &mut Told) {
+    let Some((at, accepted)) = told.facts.first().and_then(|fact| match &fact.what {
+        What::Received(received) => Some((fact.at, received.accepted)),
+        _ => None,
+    }) else {
+        return;
+    };
+    let own = (!accepted).then_some(told.side);
+    for side in [Some(told.side.other()), own].into_iter().flatten() {
+        let (local, remote) = (told.flow.addr(side), told.flow.addr(side.other()));
+        let state = holders.standing(local, remote);
+        if let Some(state) = state.filter(|state| state.is_synchronised()) {
+            let what = What::Standing(state);
+            told.facts.push(Fact {
+                at,
+                side: Some(side),
+                cite: what.kernel_cite(),
+                what,
+            });
+        }
+    }
+}
+
 /// Adds what was looked up when the event was read: it stands with the event's own facts.
 fn looked_up(told: &mut Told, what: What) {
     if let Some(first) = told.facts.first() {
@@ -307,6 +337,7 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     }
     translation(holders, told);
     tracking(holders, told, event);
+    standing(holders, told);
     holdings(holders, told, event);
     let current = (event.current.cgroup != 0).then_some(event.current.cgroup);
     for fact in &mut told.facts {

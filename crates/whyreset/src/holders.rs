@@ -2,26 +2,22 @@
 
 use std::net::SocketAddr;
 
-use whyreset_evidence::{Holdings, Process, Timestamp, Tracking, Translation};
-use whyreset_host::ProcessTable;
-use whyreset_host::conntrack::Translations;
+use whyreset_evidence::{Holdings, Process, TcpState, Timestamp, Tracking, Translation};
+use whyreset_host::{ProcessTable, Spaces};
 use whyreset_live::Holders;
 
 /// The tables, as the watcher asks them.
 pub struct Table {
     processes: ProcessTable,
-    translations: Translations,
+    spaces: Spaces,
 }
 
 impl Table {
     /// One pass over all open sockets.
-    pub fn scanned(translations: Translations) -> Self {
+    pub fn scanned(spaces: Spaces) -> Self {
         let mut processes = ProcessTable::new();
         processes.scan();
-        Self {
-            processes,
-            translations,
-        }
+        Self { processes, spaces }
     }
 }
 
@@ -35,15 +31,19 @@ impl Holders for Table {
     }
 
     fn translation(&mut self, from: SocketAddr, to: SocketAddr) -> Option<(Timestamp, Translation)> {
-        self.translations.gone(from, to)
+        self.spaces.gone(from, to)
     }
 
     fn tracking(&mut self, netns: u32) -> Option<Tracking> {
-        self.translations.fill(netns)
+        self.spaces.tracking(netns)
+    }
+
+    fn standing(&mut self, local: SocketAddr, remote: SocketAddr) -> Option<TcpState> {
+        self.spaces.state(local, remote)
     }
 
     fn look(&mut self) {
-        self.translations.drain();
+        self.spaces.drain();
     }
 
     fn describe(&mut self, process: &mut Process, cgroup: Option<u64>) {

@@ -154,6 +154,8 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "holds" => holds(&mut words),
         "untranslated" => untranslated(&mut words),
         "alike" => alike(&mut words),
+        "standing" => state(words.next()).map(What::Standing),
+        "went-on" => went_on(&mut words),
         "tracking" => tracking(&mut words),
         other => Err(format!("unknown fact {other:?}")),
     }
@@ -331,6 +333,17 @@ fn alike(words: Words<'_, '_>) -> Result<What, String> {
         }
     }
     Ok(What::Alike(alike))
+}
+
+fn went_on(words: Words<'_, '_>) -> Result<What, String> {
+    let mut segment = Segment::default();
+    for word in words {
+        let token = token(word);
+        if !segment.read(token)? {
+            return Err(unknown(token.0));
+        }
+    }
+    Ok(What::WentOn(segment))
 }
 
 fn tracking(words: Words<'_, '_>) -> Result<What, String> {

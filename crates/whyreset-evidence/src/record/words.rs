@@ -51,6 +51,7 @@ impl Socket {
             "sent-ago" => self.sent_ago_ms = Some(number(value)?),
             "heard-ago" => self.heard_ago_ms = Some(number(value)?),
             "age" => self.age_ms = Some(number(value)?),
+            "rcv-nxt" => self.rcv_nxt = Some(number(value)?),
             "backlog" => self.backlog = number(value)?,
             "max-backlog" => self.max_backlog = number(value)?,
             "mptcp" => self.mptcp = true,
@@ -83,6 +84,7 @@ impl Socket {
             ("sent-ago", self.sent_ago_ms),
             ("heard-ago", self.heard_ago_ms),
             ("age", self.age_ms),
+            ("rcv-nxt", self.rcv_nxt.map(u64::from)),
             ("handshake-ttl", self.handshake_ttl.map(u64::from)),
         ] {
             if let Some(value) = value {

@@ -163,6 +163,13 @@ fn write_looked_up(what: &What, out: &mut String) {
                 by.write(out);
             }
         }
+        What::Standing(state) => {
+            let _ = write!(out, " standing {state}");
+        }
+        What::WentOn(segment) => {
+            out.push_str(" went-on");
+            segment.write(out);
+        }
         What::Tracking(table) => {
             let _ = write!(out, " tracking entries={} most={}", table.entries, table.most);
         }

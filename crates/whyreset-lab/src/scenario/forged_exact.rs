@@ -1,6 +1,6 @@
 //! Somebody on the path forges a reset with the exact sequence number.
 
-use whyreset_evidence::Flags;
+use whyreset_evidence::{Certainty, Flags};
 
 use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
@@ -24,8 +24,8 @@ pub(super) static SCENARIO: Scenario = Scenario {
         from: "between",
         accused: Accused::May(&[]),
         server: View::Silent,
-        // That the other end stands on this machine cannot be told from its silence.
-        machine: View::May(&["injected-reset"]),
+        // The server's end stands as if nothing had happened.
+        machine: View::Knows(Certainty::Likely),
         ..Truth::BY_SERVER
     },
 };

@@ -1,6 +1,6 @@
 //! A forged reset only hits the window: the kernel challenges it and the connection lives.
 
-use whyreset_evidence::Flags;
+use whyreset_evidence::{Certainty, Flags};
 
 use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
@@ -21,11 +21,12 @@ pub(super) static SCENARIO: Scenario = Scenario {
     steps: Steps::Code(play),
     truth: Truth {
         party: "middlebox",
+        victim: None,
         from: "between",
         accused: Accused::May(&[]),
         server: View::Silent,
-        client: View::May(&[]),
-        machine: View::May(&[]),
+        client: View::Guesses(&[]),
+        machine: View::Knows(Certainty::Likely),
         ..Truth::BY_SERVER
     },
 };

@@ -1,6 +1,6 @@
 //! A forged reset misses the window and is ignored.
 
-use whyreset_evidence::Flags;
+use whyreset_evidence::{Certainty, Flags};
 
 use super::{NAMESPACES, Scenario, Steps};
 use crate::stage::Stage;
@@ -21,11 +21,12 @@ pub(super) static SCENARIO: Scenario = Scenario {
     steps: Steps::Code(play),
     truth: Truth {
         party: "middlebox",
+        victim: None,
         from: "between",
         accused: Accused::May(&[]),
         server: View::Silent,
-        client: View::May(&[]),
-        machine: View::May(&[]),
+        client: View::Guesses(&[]),
+        machine: View::Knows(Certainty::Likely),
         ..Truth::BY_SERVER
     },
 };

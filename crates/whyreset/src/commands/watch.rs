@@ -11,8 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use whyreset_host::conntrack::Translations;
-use whyreset_host::{netns, privileges};
+use whyreset_host::{Spaces, netns, privileges};
 use whyreset_live::{Options, Watcher};
 
 use self::desk::Desk;
@@ -46,18 +45,18 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         );
     }
     let stop = stop_flag()?;
-    let translations = Translations::listen(netns).unwrap_or_else(|error| {
-        if Translations::matter() {
-            notice(&format!("not seen: {error}"));
-        }
-        Translations::default()
-    });
+    let spaces = Spaces::open(netns);
+    if let Some(error) = spaces.deaf() {
+        notice(&format!(
+            "not seen: translations (NAT) that connection tracking forgets ({error}; CAP_NET_ADMIN and nf_conntrack_netlink are needed)"
+        ));
+    }
     let mut watcher = Watcher::attach(
         &Options {
             netns,
             ring: args.ring,
         },
-        Box::new(Table::scanned(translations)),
+        Box::new(Table::scanned(spaces)),
     )?;
     if let Err(error) = privileges::drop_all_but_lookup() {
         notice(&format!("privileges could not be dropped: {error}"));

@@ -44,7 +44,16 @@ pub static INJECTED_RESET: Cause = Cause {
             (true, Some((reset, handshake))) => format!(
                 "a reset in {name}'s name came with TTL {reset} where its handshake had {handshake}{outcome}"
             ),
-            (true, None) => format!("a reset came in {name}'s name, and {name}'s kernel sent none{outcome}"),
+            (true, None) => {
+                let side = dossier.from();
+                let on = side.is_some_and(|side| dossier.went_on(side).is_some());
+                let proof = if on {
+                    format!("{name} went on with the connection")
+                } else {
+                    format!("{name}'s kernel sent none")
+                };
+                format!("a reset came in {name}'s name, and {proof}{outcome}")
+            }
             (false, _) => {
                 format!("a reset came in {name}'s name that {name} may not have sent{outcome}")
             }
@@ -103,6 +112,15 @@ fn arrived(dossier: &Dossier) -> Finding {
     let Some((fact, received)) = decisive(dossier) else {
         return Finding::absent("no reset was received", "kernel:tcp_receive_reset");
     };
+    if let (None, Some((standing, state))) = (
+        &received.socket,
+        fact.side.and_then(|side| dossier.standing(side)),
+    ) {
+        return Finding::seen(
+            format!("the reset came for a connection in {state} and was refused"),
+            format!("{}, {}", fact.cite, standing.cite),
+        );
+    }
     let socket = received.socket.as_ref();
     let live = socket.is_some_and(|s| s.state.is_synchronised() || s.state == TcpState::SynSent);
     let what = match (socket, received.accepted) {
@@ -134,6 +152,20 @@ fn not_sent_by_its_name(dossier: &Dossier) -> Finding {
             format!("the reset's TTL is {reset}, the handshake's was {handshake}"),
             &*fact.cite,
         );
+    }
+    if let (None, Some(side)) = (dossier.sent(), dossier.from()) {
+        if let Some((fact, segment)) = dossier.went_on(side) {
+            return Finding::seen(
+                format!("the {side} went on after it with {}", words::segment(segment)),
+                &*fact.cite,
+            );
+        }
+        if let Some((fact, state)) = dossier.standing(side) {
+            return Finding::seen(
+                format!("the {side}'s socket is on this host, and still in {state}"),
+                &*fact.cite,
+            );
+        }
     }
     match (dossier.sent(), dossier.from()) {
         (Some((fact, _)), Some(side)) => {

@@ -7,7 +7,9 @@ use whyreset_evidence::Speaks;
 use whyreset_flow::{Flags, Options, Packet};
 use whyreset_wire::checksum::{self, Checksum};
 use whyreset_wire::hint::{self, Protocol};
-use whyreset_wire::{Ends, Glance, IcmpError, IcmpKind, LinkType, OptionKind, Packet as Frame, Tcp, Transport};
+use whyreset_wire::{
+    Ends, Glance, IcmpError, IcmpKind, LinkType, OptionKind, Packet as Frame, Tcp, Transport,
+};
 
 /// What a frame is to this program.
 pub enum Seen<'a> {
