@@ -62,6 +62,7 @@ pub enum From {
 }
 
 /// One question and the weight of not being able to see the answer.
+#[derive(Clone, Copy)]
 pub struct Requirement {
     /// What must hold, as a statement: `data was left unread at close()`.
     pub text: &'static str,

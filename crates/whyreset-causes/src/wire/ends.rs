@@ -44,6 +44,8 @@ pub fn own_fin(dossier: &Dossier) -> Finding {
     })
 }
 
+/// Programs read at least this many bytes at once.
+const HEAD: u64 = 8_192;
 /// Room in the window that only unread data can have taken, bytes.
 pub const ROOM: u64 = 8_192;
 /// An answer this shortly before the reset, milliseconds, with nothing read since.
@@ -59,10 +61,11 @@ pub fn data_was_left(dossier: &Dossier) -> Finding {
     ask(dossier, |fact, passed| {
         let (own, other) = (&passed.own, &passed.other);
         let server = dossier.from() == Some(Side::Server);
+        let taken = !server && is_small_and_whole(passed);
         let just_answered = server
             && own.data_ago_ms.is_some_and(|ago| ago <= JUST_ANSWERED_MS)
             && passed.silence_ms <= JUST_ANSWERED_MS;
-        let left = if other.bytes == 0 || read_at_once(passed) {
+        let left = if other.bytes == 0 || read_at_once(passed) || taken {
             None
         } else if passed.window_grew >= ROOM || own.zero_window {
             Some(format!(
@@ -86,11 +89,19 @@ pub fn data_was_left(dossier: &Dossier) -> Finding {
     })
 }
 
+/// An answer that fits in one segment (Ethernet's, RFC 6691) is read in one go.
+const SEGMENT: u64 = 1_460;
+
+/// A small answer that had come whole and been acknowledged.
+pub fn is_small_and_whole(passed: &Passed) -> bool {
+    let (own, other) = (&passed.own, &passed.other);
+    let small = other.bytes <= SEGMENT && other.unacked == 0;
+    small && own.bytes > 0 && passed.window_grew < ROOM && !own.zero_window
+}
+
 /// One small HTTP request, and an end without a word: servers read such a request whole before they
 /// decide.
 pub fn read_at_once(passed: &Passed) -> bool {
-    /// Servers read heads of at least this many bytes at once.
-    const HEAD: u64 = 8_192;
     passed.other.speaks == Some(Speaks::HttpRequest)
         && passed.other.bytes < HEAD
         && passed.own.bytes == 0
@@ -122,6 +133,60 @@ pub fn retransmitted_in_vain(dossier: &Dossier) -> Finding {
             },
         )
     })
+}
+
+/// What waits less than this has not waited for `net.ipv4.tcp_retries2`, milliseconds: its least value
+/// of use, 3 (RFC 1122 §4.2.3.5), means 3 s.
+const FEWEST_RETRIES_MS: u64 = 2_500;
+
+/// Whether its retransmissions stopped before any count of them ran out: the next one was due, by
+/// their doubling, and did not come.
+pub fn stopped_early(passed: &Passed) -> bool {
+    let half = &passed.own;
+    let Some((first, last)) = half.data_ago_ms.zip(half.last_ago_ms) else {
+        return false;
+    };
+    let took = first.saturating_sub(last);
+    half.retransmits >= GAVE_UP_AFTER
+        && half.unacked > 0
+        && took > 0
+        && 2 * took < FEWEST_RETRIES_MS
+        && last > took + took / 2
+}
+
+/// The finding of [`stopped_early`].
+pub fn gave_up_early(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    ask(dossier, |fact, passed| {
+        let half = &passed.own;
+        let stopped = stopped_early(passed);
+        let what = if stopped {
+            let took = half
+                .data_ago_ms
+                .unwrap_or(0)
+                .saturating_sub(half.last_ago_ms.unwrap_or(0));
+            format!(
+                "{name} had stopped retransmitting after {}, sooner than a count of retries does",
+                words::span_ms(took)
+            )
+        } else {
+            format!("{name} had not stopped retransmitting sooner than a count of retries does")
+        };
+        unless_missed(
+            passed,
+            passed.missing.any(),
+            Finding::when(stopped, what, &*fact.cite),
+        )
+    })
+}
+
+/// Whoever sent the reset aborted the connection itself, or had given it up before a count of retries
+/// ran out.
+pub fn aborted_or_gave_up(dossier: &Dossier) -> Finding {
+    match gave_up_early(dossier) {
+        Finding::Absent { .. } => super::active(dossier),
+        finding => finding,
+    }
 }
 
 /// The sender had probed in vain.

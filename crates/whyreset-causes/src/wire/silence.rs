@@ -4,7 +4,7 @@
 use alloc::borrow::ToOwned;
 use alloc::format;
 
-use whyreset_evidence::{Dossier, Finding, Passed, Side};
+use whyreset_evidence::{Dossier, Finding, Passed, Shape, Side};
 
 use super::{ask, unless_missed};
 use crate::{idle, words};
@@ -75,6 +75,42 @@ pub fn crossed_the_fin(dossier: &Dossier) -> Finding {
         };
         let holds = fin.is_some() && !trigger.knew_fin && trigger.segment.len > 0;
         Finding::when(holds, what, &*fact.cite)
+    })
+}
+
+/// A FIN is acknowledged within this, milliseconds; what is said of it later has waited for something.
+const PROMPT_MS: u64 = 1_000;
+
+/// Whether the reset answers the acknowledgment of its sender's FIN, after which nothing else came.
+pub fn answers_the_fins_ack(passed: &Passed) -> bool {
+    let (Some(trigger), Some(fin)) = (&passed.trigger, passed.own.fin_ago_ms) else {
+        return false;
+    };
+    let later = passed.other.data_ago_ms.is_some_and(|data| data <= fin);
+    passed.shape == Shape::Reply
+        && trigger.segment.len == 0
+        && trigger.knew_fin
+        && fin <= PROMPT_MS
+        && passed.other.fin_ago_ms.is_none()
+        && passed.other.retransmits == 0
+        && !later
+}
+
+/// The finding of [`answers_the_fins_ack`].
+pub fn only_the_fin_was_acknowledged(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| {
+        let (name, other) = (words::sender(dossier), words::receiver(dossier));
+        let holds = answers_the_fins_ack(passed);
+        let what = if holds {
+            format!("{other} had acknowledged {name}'s FIN, and sent nothing else")
+        } else {
+            format!("what it answers is more than the acknowledgment of {name}'s FIN")
+        };
+        unless_missed(
+            passed,
+            passed.missing.any(),
+            Finding::when(holds, what, &*fact.cite),
+        )
     })
 }
 

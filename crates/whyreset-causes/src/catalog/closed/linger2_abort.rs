@@ -2,8 +2,8 @@ use alloc::format;
 
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::cause::{Accuse, Cause, From, Group, Rules, need};
+use crate::{ask, wire, words};
 
 pub static LINGER2_ABORT: Cause = Cause {
     id: "linger2-abort",
@@ -33,7 +33,31 @@ pub static LINGER2_ABORT: Cause = Cause {
         )
     },
     situations: &[],
-    wire: None,
+    wire: Some(Rules {
+        at_most: Certainty::Possible,
+        requires: &[
+            need(
+                "the sender of the reset had sent a FIN before",
+                Certainty::Possible,
+                wire::own_fin,
+            ),
+            need(
+                "the reset answers the word that this had arrived, and nothing else had come",
+                Certainty::Possible,
+                wire::only_the_fin_was_acknowledged,
+            ),
+        ],
+        excludes: wire::NOT_FOREIGN,
+        explains: &[],
+        sentence: |dossier| {
+            format!(
+                "{} had closed its end, and reset the connection when {} acknowledged that: TCP_LINGER2 below 0, or no room for closed sockets",
+                words::sender(dossier),
+                words::receiver(dossier)
+            )
+        },
+        situations: &[],
+    }),
     text: include_str!("linger2_abort.md"),
 };
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState, Timestamp};
 
-use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
+use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation, need};
 use crate::gone::{self, Past};
 use crate::{ask, filter, idle, pattern, wire, words};
 
@@ -81,7 +81,7 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
                 wire::drawn_within,
             ),
         ],
-        excludes: wire::NOT_FOREIGN,
+        excludes: NOTHING_ELSE,
         explains: &[],
         sentence: |dossier| {
             let what = dossier
@@ -113,6 +113,17 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
     }),
     text: include_str!("write_after_close.md"),
 };
+
+const NOTHING_ELSE: &[Requirement] = &[
+    wire::NOT_FOREIGN[0],
+    wire::NOT_FOREIGN[1],
+    wire::NOT_FOREIGN[2],
+    need(
+        "nothing had come after its FIN but the word that this had arrived",
+        Certainty::Possible,
+        wire::only_the_fin_was_acknowledged,
+    ),
+];
 
 fn closed_at(dossier: &Dossier) -> Option<Timestamp> {
     dossier.closed_by(dossier.from()?).map(|(fact, _)| fact.at)

@@ -3,7 +3,7 @@ use alloc::string::String;
 
 use whyreset_evidence::{Certainty, Party, TcpState};
 
-use crate::cause::{Accuse, Cause, From, Group, Rules, Situation, need};
+use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation, need};
 use crate::timers::{self, Timer};
 use crate::{filter, wire, words};
 
@@ -78,7 +78,7 @@ pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
                 wire::retransmitted_in_vain,
             ),
         ],
-        excludes: wire::NOT_FOREIGN,
+        excludes: GAVE_UP_ON_COUNT,
         explains: &[],
         sentence: |dossier| {
             let times = dossier.passed().map_or(0, |(_, passed)| passed.own.retransmits);
@@ -92,3 +92,14 @@ pub static RETRANSMISSION_TIMEOUT: Cause = Cause {
     }),
     text: include_str!("retransmission_timeout.md"),
 };
+
+const GAVE_UP_ON_COUNT: &[Requirement] = &[
+    wire::NOT_FOREIGN[0],
+    wire::NOT_FOREIGN[1],
+    wire::NOT_FOREIGN[2],
+    need(
+        "it gave up before a count of retries ran out",
+        Certainty::Possible,
+        wire::gave_up_early,
+    ),
+];

@@ -52,9 +52,9 @@ pub static USER_TIMEOUT: Cause = Cause {
         at_most: Certainty::Possible,
         requires: &[
             need(
-                "whoever sent the reset had the connection",
+                "whoever sent the reset had the connection, or gave it up before a count of retries ran out",
                 Certainty::Possible,
-                wire::active,
+                wire::aborted_or_gave_up,
             ),
             need(
                 "the sender had retransmitted in vain",
