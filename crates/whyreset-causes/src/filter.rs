@@ -5,7 +5,7 @@ use alloc::format;
 
 use core::time::Duration;
 
-use whyreset_evidence::{Dossier, Drop, Fact, Finding};
+use whyreset_evidence::{Dossier, Drop, Fact, Finding, Source};
 
 use crate::words;
 
@@ -69,7 +69,12 @@ pub fn intervened(dossier: &Dossier) -> Finding {
     let one_host = dossier.coverage.client
         && dossier.coverage.server
         && dossier.flow.client.ip() == dossier.flow.server.ip();
-    if !dossier.coverage.drops {
+    if dossier.source == Source::Probe {
+        Finding::blind(
+            "a probe does not see what a packet filter drops",
+            "sudo whyreset watch on this host and on the other one, or whyreset probe --trace",
+        )
+    } else if !dossier.coverage.drops {
         Finding::blind(
             "this kernel does not say why it drops a segment",
             "Linux 5.17 or newer says it",

@@ -80,6 +80,8 @@ struct Tap {
     ahead: i64,
     /// Last byte of the client's address as this tap sees it.
     client: u8,
+    /// What a Linux cooked header (version 2) says of the next segment's way: 0 came in, 4 left.
+    way: Option<u8>,
 }
 
 impl Tap {
@@ -90,7 +92,31 @@ impl Tap {
             bytes,
             ahead: 0,
             client: 2,
+            way: None,
         }
+    }
+
+    /// A capture on all interfaces, as Linux makes it.
+    fn any() -> Self {
+        let mut tap = Self::new();
+        tap.bytes[20..24].copy_from_slice(&276_u32.to_le_bytes());
+        tap.way = Some(0);
+        tap
+    }
+
+    /// A segment that comes in at a router and leaves it with one hop less.
+    fn through(
+        &mut self,
+        at: i64,
+        server: bool,
+        flags: u8,
+        (seq, ack): (u32, u32),
+        payload: &[u8],
+    ) -> &mut Self {
+        self.way = Some(0);
+        self.segment(at, server, flags, seq, ack, payload, 64);
+        self.way = Some(4);
+        self.segment(at + 5, server, flags, seq, ack, payload, 63)
     }
 
     /// One segment at a time in microseconds: `ttl` and numbers as given.
@@ -106,7 +132,11 @@ impl Tap {
         ttl: u8,
     ) -> &mut Self {
         let total = u16::try_from(40 + payload.len()).unwrap();
-        let mut packet = vec![0x45, 0];
+        let mut packet = Vec::new();
+        if let Some(way) = self.way {
+            packet.extend([0x08, 0, 0, 0, 0, 0, 0, 2, 0, 1, way, 6, 2, 0, 0, 0, 0, 1, 0, 0]);
+        }
+        packet.extend([0x45, 0]);
         packet.extend(total.to_be_bytes());
         packet.extend([u8::from(server) + 1, 0, 0x40, 0, ttl, 6, 0, 0]);
         let (client, serving) = ([10, 0, 0, self.client], [10, 0, 1, 1]);
@@ -292,6 +322,109 @@ fn what_left_one_end_and_came_to_the_other_is_told_once() {
     assert_eq!(joined[0]["reset"]["seen"], "both");
     assert_eq!(joined[0]["cause"]["id"], "linger-abort");
     assert_ne!(joined[0]["cause"]["certainty"], "certain");
+}
+
+#[test]
+fn a_router_tells_what_it_made_from_what_it_sent_on() {
+    let folder = Folder::new("router");
+    let opened = || {
+        let mut tap = Tap::any();
+        tap.through(0, false, SYN, (100, 0), b"")
+            .through(1_000, true, SYN | ACK, (900, 101), b"")
+            .through(1_100, false, ACK, (101, 901), b"")
+            .through(1_200, false, PSH | ACK, (101, 901), b"PING\r\n")
+            .through(1_300, true, PSH | ACK, (901, 107), b"+PONG\r\n")
+            .through(1_400, false, ACK, (107, 908), b"");
+        tap
+    };
+    // The router answers what it does not send on.
+    let mut made = opened();
+    made.way = Some(0);
+    made.segment(9_000_000, false, PSH | ACK, 107, 908, b"PING\r\n", 64);
+    made.way = Some(4);
+    made.segment(9_000_020, true, RST, 908, 0, b"", 64);
+    // The server answers, and the router sends that on.
+    let mut passed = opened();
+    passed
+        .through(9_000_000, false, PSH | ACK, (107, 908), b"PING\r\n")
+        .through(9_000_200, true, RST, (908, 0), b"");
+    for (tap, from, cause) in [
+        (made, "between", "firewall-reject"),
+        (passed, "server", "connection-forgotten"),
+    ] {
+        let file = folder.put("router.pcap", &tap.bytes);
+        let said = verdicts(&run(&[&file, "-o", "json"]));
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0]["reset"]["from"], from, "{}", said[0]);
+        assert_eq!(said[0]["cause"]["id"], cause, "{}", said[0]);
+        assert_eq!(said[0]["reset"]["count"], 1, "sent on is not sent twice");
+    }
+}
+
+#[test]
+fn a_host_that_took_an_address_over_is_no_box_between() {
+    let folder = Folder::new("taken-over");
+    let mut client = Tap::new();
+    client
+        .opened(1_000, 64, 63)
+        .segment(2_000, true, PSH | ACK, 901, 119, b"HTTP/1.1 200 OK\r\n\r\n", 63)
+        .segment(2_100, false, ACK, 119, 920, b"", 64)
+        .segment(90_000, false, PSH | ACK, 119, 920, b"GET / HTTP/1.1\r\n\r\n", 64)
+        .segment(90_200, true, RST, 920, 0, b"", 63);
+    let at_client = folder.put("client.pcap", &client.bytes);
+    // The host that answers at last had begun to capture before, and saw nothing of it until then.
+    let late = |begun: bool| {
+        let mut server = Tap::new();
+        if begun {
+            server.client = 9;
+            server.segment(-500_000, false, SYN, 7, 0, b"", 63);
+            server.client = 2;
+        }
+        server
+            .segment(90_100, false, PSH | ACK, 119, 920, b"GET / HTTP/1.1\r\n\r\n", 63)
+            .segment(90_110, true, RST, 920, 0, b"", 64);
+        server.bytes
+    };
+    for (begun, cause) in [(true, "connection-forgotten"), (false, "unknown")] {
+        let at_server = folder.put("server.pcap", &late(begun));
+        for files in [[&*at_client, &*at_server], [&*at_server, &*at_client]] {
+            let said = verdicts(&run(&[files[0], files[1], "-o", "json"]));
+            assert_eq!(said.len(), 1, "{said:?}");
+            assert_eq!(said[0]["cause"]["id"], cause, "{}", said[0]);
+            assert_eq!(said[0]["reset"]["from"], "server", "{}", said[0]);
+            assert_eq!(said[0]["reset"]["seen"], "both");
+            assert_eq!(
+                said[0]["connection"]["bytes_to_client"], 19,
+                "told from where it was seen from the beginning"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_box_that_translates_answers_in_its_own_name() {
+    let folder = Folder::new("translated");
+    let (mut client, mut server) = (Tap::new(), Tap::new());
+    client.opened(1_000, 64, 62);
+    // The client's own capture goes on, and has no reset.
+    client.client = 9;
+    client.segment(60_000_000, false, SYN, 7, 0, b"", 64);
+    server.client = 77;
+    server
+        .opened(100, 62, 64)
+        .segment(17_000_000, true, PSH | ACK, 901, 119, b"late", 64)
+        .segment(17_000_200, false, RST, 119, 0, b"", 63);
+    let files = [
+        folder.put("client.pcap", &client.bytes),
+        folder.put("server.pcap", &server.bytes),
+    ];
+    let alone = verdicts(&run(&[&files[1], "-o", "json"]));
+    assert_eq!(alone[0]["cause"]["id"], "unknown", "{}", alone[0]);
+    assert_eq!(alone[0]["reset"]["from"], "unknown");
+    let joined = verdicts(&run(&[&files[0], &files[1], "-o", "json"]));
+    assert_eq!(joined.len(), 1, "{joined:?}");
+    assert_eq!(joined[0]["cause"]["id"], "nat-state-lost", "{}", joined[0]);
+    assert_eq!(joined[0]["reset"]["from"], "client");
 }
 
 #[test]

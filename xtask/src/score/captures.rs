@@ -20,6 +20,9 @@ pub use self::section::write;
 /// Where a run was captured, by the word in the file's name.
 const PLACES: [&str; 3] = ["client", "router", "server"];
 
+/// The files of the two ends, read together.
+const ENDS: &str = "both ends";
+
 /// All files of a run, read together.
 const JOINED: &str = "joined";
 
@@ -152,7 +155,7 @@ pub fn look(binary: &Path, folder: &Path) -> Result<Vec<View>> {
     truths.sort();
     let mut views: Vec<View> = PLACES
         .into_iter()
-        .chain([JOINED])
+        .chain([ENDS, JOINED])
         .map(|name| View {
             name,
             captures: 0,
@@ -162,13 +165,18 @@ pub fn look(binary: &Path, folder: &Path) -> Result<Vec<View>> {
         .collect();
     for path in truths {
         for view in &mut views {
+            let together = [ENDS, JOINED].contains(&view.name);
             let files: Vec<PathBuf> = PLACES
                 .into_iter()
-                .filter(|place| view.name == JOINED || view.name == *place)
+                .filter(|place| match view.name {
+                    JOINED => true,
+                    ENDS => *place != "router",
+                    one => one == *place,
+                })
                 .map(|place| capture(&path, place))
                 .filter(|file| file.exists())
                 .collect();
-            if files.len() > usize::from(view.name == JOINED)
+            if files.len() > usize::from(together)
                 && let Some(truth) = Truth::read(&path)?
             {
                 view.captures += 1;

@@ -13,7 +13,7 @@ use super::{Judged, Verdict, View};
 pub fn write(page: &mut String, views: &[View], runs: &Runs, peers: &[Peer]) {
     page.push_str(
         "## From captures\n\n`whyreset read` on the captures that the same runs left, with nothing but packets to go \
-         by: at one place, or with all files of a run together (joined). A run counts where its capture holds a reset \
+         by: at one place, with those of the two ends together, or with all files of a run (joined). A run counts where its capture holds a reset \
          from or to its server, and is right where a verdict on such a reset is.\n\n\
          | view | captures | with a reset | right sender | right cause | names it or a rival that packets cannot tell \
          apart | the same, or a rival that it refused | `certain` | `certain` and wrong |\n\

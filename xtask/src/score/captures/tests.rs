@@ -137,6 +137,7 @@ fn whether_there_was_a_reset_is_not_asked_of_the_reader() {
             ("client", 2, 1),
             ("router", 0, 0),
             ("server", 1, 1),
+            ("both ends", 1, 1),
             ("joined", 1, 1)
         ]
     );
@@ -147,6 +148,7 @@ fn whether_there_was_a_reset_is_not_asked_of_the_reader() {
             ("client", 2, 2),
             ("router", 0, 0),
             ("server", 1, 1),
+            ("both ends", 1, 1),
             ("joined", 1, 1)
         ]
     );

@@ -72,9 +72,22 @@ pub static FIREWALL_REJECT: Cause = Cause {
         ],
         explains: &[],
         sentence: |dossier| {
+            let name = words::sender(dossier);
+            if wire::made_here(dossier).is_seen() {
+                return format!(
+                    "the captured box itself rejected the connection in {name}'s name: a rule of its own"
+                );
+            }
+            if wire::just_there(dossier).is_seen()
+                && !wire::foreign(dossier).is_seen()
+                && !wire::distant(dossier).is_seen()
+            {
+                return format!(
+                    "a rule on {name}'s host most likely rejected the connection in its name; another host that has just taken its address over would look the same"
+                );
+            }
             format!(
-                "something before {} rejected the connection in its name: a rule that answers with a reset",
-                words::sender(dossier)
+                "something before {name} rejected the connection in its name: a rule that answers with a reset"
             )
         },
         situations: &[],

@@ -45,7 +45,7 @@ pub static NAT_STATE_LOST: Cause = Cause {
             Certainty::Likely,
             wire::copies_or_guesses,
         )],
-        explains: &["connection-forgotten", "no-listener"],
+        explains: &["connection-forgotten", "no-listener", "idle-timeout"],
         sentence: on_the_wire,
         situations: &[],
     }),
