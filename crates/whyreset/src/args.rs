@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::lab::Lab;
+use crate::commands::probe::Probe;
 
 /// Says who reset a TCP connection, why, how it knows, and what to change.
 #[derive(Debug, Parser)]
@@ -34,6 +35,8 @@ pub enum Command {
     Watch(Watch),
     /// Verdicts from packet captures: pcap and pcapng, plain or packed, from one place or several
     Read(Read),
+    /// Ask one endpoint from the client's side: open, refused, reset or silent; its idle timeout; which hop resets
+    Probe(Box<Probe>),
     /// The page of a cause, or what an error message means; without an argument, the list
     Explain(Explain),
     /// The two-minute tour: classic resets on loopback, watched live
@@ -212,7 +215,7 @@ fn flows(word: &str) -> Result<usize, String> {
     }
 }
 
-fn duration(word: &str) -> Result<Duration, String> {
+pub(crate) fn duration(word: &str) -> Result<Duration, String> {
     let split = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
     let (number, unit) = word.split_at(split);
     let scale = match unit {
@@ -243,7 +246,9 @@ fn cause_or_any(id: &str) -> Result<&'static str, String> {
 
 /// Puts `watch` where no command is named, so that `whyreset -q port 80` works.
 pub fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
-    const COMMANDS: [&str; 7] = ["watch", "read", "explain", "demo", "lab", "actor", "help"];
+    const COMMANDS: [&str; 8] = [
+        "watch", "read", "probe", "explain", "demo", "lab", "actor", "help",
+    ];
     const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
     let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
     if !COMMANDS.contains(&first) && !OWN_FLAGS.contains(&first) {

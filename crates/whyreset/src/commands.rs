@@ -4,5 +4,6 @@ pub mod actor;
 pub mod demo;
 pub mod explain;
 pub mod lab;
+pub mod probe;
 pub mod read;
 pub mod watch;

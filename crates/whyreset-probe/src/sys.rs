@@ -1,0 +1,161 @@
+//! The few socket calls for which no safe wrapper exists. Refuses to hold anything else.
+#![expect(unsafe_code, reason = "kernel interfaces without a safe wrapper")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// `struct tcp_info` as the kernel fills it, cut to what this kernel knows.
+pub fn tcp_info(socket: impl AsFd) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0_u8; 512];
+    let mut length = socklen(bytes.len());
+    // SAFETY: the pointer and the length describe one live buffer; the kernel writes no more than
+    // that and tells how much.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            bytes.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    bytes.truncate(usize::try_from(length).unwrap_or_default());
+    Ok(bytes)
+}
+
+/// Has the kernel keep the ICMP errors that this socket's segments draw (IP_RECVERR).
+pub fn keep_icmp(socket: impl AsFd, v6: bool, on: bool) -> io::Result<()> {
+    let (level, name) = if v6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_RECVERR)
+    };
+    let value = i32::from(on);
+    // SAFETY: the pointer and the length describe one live i32, which the kernel only reads.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            socklen(size_of::<i32>()),
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The next kept error: the bytes of its `struct sock_extended_err`, with the address of who
+/// complained behind it; `None` where there is none.
+pub fn kept_error(socket: impl AsFd) -> io::Result<Option<Vec<u8>>> {
+    /// Aligned as control messages must be.
+    #[repr(align(8))]
+    struct Room([u8; 512]);
+    let mut payload = [0_u8; 1];
+    let mut room = Room([0; 512]);
+    let mut part = libc::iovec {
+        iov_base: payload.as_mut_ptr().cast(),
+        iov_len: payload.len(),
+    };
+    // SAFETY: all-zero is a valid `msghdr`: null pointers and zero lengths.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = room.0.as_mut_ptr().cast();
+    message.msg_controllen = room.0.len();
+    // SAFETY: the message points at live buffers of the lengths that stand in it.
+    let result = unsafe {
+        libc::recvmsg(
+            socket.as_fd().as_raw_fd(),
+            &raw mut message,
+            libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT,
+        )
+    };
+    if result < 0 {
+        let error = io::Error::last_os_error();
+        return if error.kind() == io::ErrorKind::WouldBlock {
+            Ok(None)
+        } else {
+            Err(error)
+        };
+    }
+    // SAFETY: the kernel filled in the control buffer and its length; the macros stay within it.
+    let mut head = unsafe { libc::CMSG_FIRSTHDR(&raw const message) };
+    while !head.is_null() {
+        // SAFETY: the macros gave a header that lies within the buffer.
+        let (level, kind, length) = unsafe { ((*head).cmsg_level, (*head).cmsg_type, (*head).cmsg_len) };
+        if matches!(
+            (level, kind),
+            (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+        ) {
+            // SAFETY: the data of this message lies within the buffer, which outlives the copy;
+            // its length is what the header says less the header's own.
+            let data = unsafe {
+                let start = libc::CMSG_DATA(head);
+                let before = start.offset_from(head.cast::<u8>());
+                let length = length.saturating_sub(usize::try_from(before).unwrap_or(length));
+                std::slice::from_raw_parts(start, length).to_vec()
+            };
+            return Ok(Some(data));
+        }
+        // SAFETY: as above: both arguments are the kernel's.
+        head = unsafe { libc::CMSG_NXTHDR(&raw const message, head) };
+    }
+    Ok(None)
+}
+
+/// A program for a packet socket that lets pass what the target sends or is sent, and every ICMP
+/// and ICMPv6 message: `packets` begin at their IP header.
+pub fn target_filter(target: std::net::IpAddr) -> Vec<libc::sock_filter> {
+    const LOAD_BYTE: u16 = 0x30;
+    const LOAD_WORD: u16 = 0x20;
+    const SHIFT_RIGHT: u16 = 0x74;
+    const IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    const ALL: u32 = 0x0004_0000;
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let (version, protocol_at, icmp, addresses): (u32, u32, u32, [u32; 2]) = match target {
+        std::net::IpAddr::V4(_) => (4, 9, 1, [12, 16]),
+        std::net::IpAddr::V6(_) => (6, 6, 58, [8, 24]),
+    };
+    let words: Vec<u32> = match target {
+        std::net::IpAddr::V4(v4) => vec![u32::from(v4)],
+        std::net::IpAddr::V6(v6) => v6
+            .octets()
+            .chunks_exact(4)
+            .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+            .collect(),
+    };
+    // Every test that fails jumps on to the next one; the last one refuses.
+    let mut program = vec![
+        step(LOAD_BYTE, 0, 0, 0),
+        step(SHIFT_RIGHT, 4, 0, 0),
+        step(IF_EQUAL, version, 1, 0),
+        step(RETURN, 0, 0, 0),
+        step(LOAD_BYTE, protocol_at, 0, 0),
+        step(IF_EQUAL, icmp, 0, 1),
+        step(RETURN, ALL, 0, 0),
+    ];
+    for start in addresses {
+        let total = u8::try_from(words.len()).unwrap_or(1);
+        for (index, &word) in (0_u8..).zip(&words) {
+            // Two steps for each word that is left, and the one that accepts.
+            let past = (total - index - 1) * 2 + 1;
+            program.push(step(LOAD_WORD, start + u32::from(index) * 4, 0, 0));
+            program.push(step(IF_EQUAL, word, 0, past));
+        }
+        program.push(step(RETURN, ALL, 0, 0));
+    }
+    program.push(step(RETURN, 0, 0, 0));
+    program
+}
+
+fn socklen(length: usize) -> libc::socklen_t {
+    libc::socklen_t::try_from(length).unwrap_or_default()
+}
