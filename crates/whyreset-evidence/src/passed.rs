@@ -45,6 +45,8 @@ pub struct Passed {
     /// At the host behind it, the end whose name it bears has another address: a box between
     /// translates.
     pub translated: bool,
+    /// At its own host the end whose name it bears sent none, and went on as if there had been none.
+    pub name_went_on: bool,
     /// By how many bytes the reset's window is greater than the one that its name had last
     /// advertised: room that unread data had taken.
     pub window_grew: u64,

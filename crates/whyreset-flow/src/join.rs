@@ -12,11 +12,13 @@ use crate::packet::Packet;
 use crate::table::Told;
 
 mod clocks;
+mod course;
 mod place;
 mod view;
 
 pub use self::clocks::{Clocks, clocks};
 
+use self::course::Course;
 use self::view::{View, view};
 
 /// Resets that are kept of one connection.
@@ -46,6 +48,8 @@ struct Seen {
     last_at: u64,
     /// Smallest and greatest TTL of each direction's ordinary segments.
     ttl: [Option<(u8, u8)>; 2],
+    /// How far each direction had come.
+    courses: [Course; 2],
     resets: Vec<ResetSeen>,
 }
 
@@ -106,6 +110,7 @@ impl Point {
             syn_at: [None; 2],
             last_at: packet.at,
             ttl: [None; 2],
+            courses: [Course::default(); 2],
             resets: Vec::new(),
         });
         seen.last_at = seen.last_at.max(packet.at);
@@ -113,6 +118,11 @@ impl Point {
             let ttl = &mut seen.ttl[direction.index()];
             let (low, high) = ttl.unwrap_or((packet.ttl, packet.ttl));
             *ttl = Some((low.min(packet.ttl), high.max(packet.ttl)));
+            let [low, high] = &mut seen.courses;
+            match direction {
+                Direction::Low => low.take(high, packet),
+                Direction::High => high.take(low, packet),
+            }
         }
         if packet.flags.syn() {
             let server = usize::from(packet.flags.ack());
@@ -258,6 +268,7 @@ impl Group {
                 passed.port_answers |= self.port_answers;
                 passed.untranslated |= self.untranslated;
                 passed.translated = self.view.translated;
+                passed.name_went_on = self.view.name_went_on;
                 match self.view.stranger {
                     Some(false) => passed.missing.gaps = true,
                     Some(true) => passed.other_device = Some(true),

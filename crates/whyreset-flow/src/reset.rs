@@ -67,6 +67,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         port_answers: false,
         untranslated: false,
         translated: false,
+        name_went_on: false,
         other: scene.other.tell(scene.own, at, scene.first_at),
         own_acked_beyond: scene.own.acks()
             && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),

@@ -129,6 +129,30 @@ pub fn never_sent(dossier: &Dossier) -> Finding {
     })
 }
 
+/// At its own place its name went on as if it had sent none: a capture that only lost the reset there
+/// shows an end that fell silent.
+pub fn name_went_on(dossier: &Dossier) -> Finding {
+    let name = words::sender(dossier);
+    ask(dossier, |fact, passed| {
+        match (&passed.join, passed.name_went_on) {
+            (Join::NeverSent, true) => Finding::seen(
+                format!("{name} went on in its own capture as if there had been no reset"),
+                &*fact.cite,
+            ),
+            (Join::NeverSent, false) => Finding::blind(
+                format!(
+                    "{name} sent nothing more in its own capture, as one that had reset: only the reset may be missing there"
+                ),
+                "a capture without losses at both ends",
+            ),
+            _ => Finding::blind(
+                "no capture at the end whose name it bears tells more",
+                "a capture at the host whose name it bears, read together with this one",
+            ),
+        }
+    })
+}
+
 /// Refuses an abort where a timer, a box or another protocol explains it better.
 pub const ABORTED_OTHERWISE: &[Requirement] = &[
     need(

@@ -2,12 +2,13 @@
 //! where it lost packets, or does not reach so far.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use whyreset_evidence::{Join, Passed, Segment, Shape, Side};
+use whyreset_evidence::{Acceptable, Join, Passed, Segment, Shape, Side};
 
+use super::course::Course;
 use super::place::{self, Place};
 use super::{Point, ResetSeen, Seen};
 use crate::key::Key;
@@ -25,6 +26,8 @@ pub struct View {
     pub here: Place,
     /// At the host behind it the end whose name it bears has another address.
     pub translated: bool,
+    /// It did not send the reset, and went on at its own place as if there had been none.
+    pub name_went_on: bool,
     /// The place nearest to its sender has none of its name's segments that passed here shortly
     /// before: whether its capture had begun by then.
     pub stranger: Option<bool>,
@@ -70,6 +73,7 @@ pub fn view(points: &[Point], index: usize, one: &Told) -> Option<View> {
         saw.iter()
             .max_by(|(one, ..), (two, ..)| place::to_sender(one, two, client))
     };
+    let mut name_went_on = false;
     let join = match (nearest(from_client), nearest(!from_client)) {
         _ if alone => Join::Alone,
         (Some((sender, sent, _)), Some((receiver, arrived, _)))
@@ -78,13 +82,18 @@ pub fn view(points: &[Point], index: usize, one: &Told) -> Option<View> {
             let changed = saw.iter().find_map(|(.., changed)| changed.clone());
             match (sent, arrived) {
                 (true, true) => changed.map_or(Join::SentAndArrived, Join::Changed),
-                (true, false) => missing(points, receiver.point, index, one, &key)
-                    .map_or(Join::NeverArrived, Join::Undecided),
-                (false, true) => match missing(points, sender.point, index, one, &key) {
-                    Some(why) => Join::Undecided(why),
+                (true, false) => match silent(points, receiver.point, index, one, &key) {
+                    Err(why) => Join::Undecided(why),
+                    Ok(_) => Join::NeverArrived,
+                },
+                (false, true) => match silent(points, sender.point, index, one, &key) {
+                    Err(why) => Join::Undecided(why),
                     // Behind another address stands another host.
-                    None if !sender.same_name && passed.shape == Shape::Reply => Join::Translated,
-                    None => Join::NeverSent,
+                    Ok(_) if !sender.same_name && passed.shape == Shape::Reply => Join::Translated,
+                    Ok(on) => {
+                        name_went_on = on;
+                        Join::NeverSent
+                    }
                 },
                 (false, false) => Join::Undecided("it passed between the two ends' captures only".into()),
             }
@@ -107,6 +116,7 @@ pub fn view(points: &[Point], index: usize, one: &Told) -> Option<View> {
     Some(View {
         join,
         translated,
+        name_went_on,
         stranger,
         cites,
         group,
@@ -170,14 +180,22 @@ fn copy<'a>(
         .map(|(place, reset)| (place, reset, Some("its numbers differ")))
 }
 
-/// Why a point's silence about a reset proves nothing; `None` where it does.
-fn missing(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) -> Option<String> {
+/// Whether a point's silence about a reset proves anything: where it does, whether the end whose name
+/// it bears went on there as if it had sent none.
+///
+/// # Errors
+/// Why it proves nothing.
+fn silent(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) -> Result<bool, String> {
+    let unknown = || "the connection is not in both captures".to_string();
     let point = &points[at];
     if point.lost > 0 {
-        return Some(format!("{} has {} lost packets", point.name, point.lost));
+        return Err(format!("{} has {} lost packets", point.name, point.lost));
     }
-    let here = points[told_by].flows.get(key)?;
-    let there = point.same(key, here).and_then(|key| point.flows.get(&key))?;
+    let here = points[told_by].flows.get(key).ok_or_else(unknown)?;
+    let there = point
+        .same(key, here)
+        .and_then(|key| point.flows.get(&key))
+        .ok_or_else(unknown)?;
     // The offset of the two clocks, as this connection's own handshake tells it.
     let offset = match (here.syn_at, there.syn_at) {
         ([Some(one), _], [Some(two), _]) | ([_, Some(one)], [_, Some(two)]) => {
@@ -194,8 +212,34 @@ fn missing(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) -
         + 1_000_000;
     let covered =
         when - margin >= point.first_at.cast_signed() && when - margin <= point.last_at.cast_signed();
-    let alive = when - margin <= there.last_at.cast_signed() || when - margin <= point.last_at.cast_signed();
-    (!(covered && alive)).then(|| format!("{} does not reach to that time", point.name))
+    if !covered {
+        return Err(format!("{} does not reach to that time", point.name));
+    }
+    let lacks = format!("{} lacks segments of this connection", point.name);
+    let ([Some(_), Some(_)], Some((fact, passed))) = (there.isn, one.dossier.passed()) else {
+        return Err(lacks);
+    };
+    let from_client = fact.side == Some(Side::Client);
+    let shift = |side: usize| match (here.isn[side], there.isn[side]) {
+        (Some(one), Some(two)) => two.wrapping_sub(one),
+        _ => 0,
+    };
+    let (own, other) = (usize::from(!from_client), usize::from(from_client));
+    let seq = passed.header.seq.wrapping_add(shift(own));
+    let client = there.client.ok_or_else(unknown)?;
+    let name = if from_client { client } else { client.other() };
+    let course = &there.courses[name.index()];
+    let active = passed.shape == Shape::Active && passed.acceptable == Acceptable::Exact;
+    if there.courses.iter().any(Course::lacks) || active && course.ends_before(seq) {
+        return Err(lacks);
+    }
+    let refused = passed.trigger.as_ref().filter(|trigger| trigger.segment.len > 0);
+    let refused = refused.map(|trigger| {
+        let end = trigger.segment.seq.wrapping_add(trigger.segment.len);
+        end.wrapping_add(shift(other))
+    });
+    let after = when.wrapping_add(margin).cast_unsigned();
+    Ok(course.went_on(seq, refused, after))
 }
 
 fn cites(points: &[Point], index: usize, one: &Told, copies: &[(usize, Key, usize)]) -> String {

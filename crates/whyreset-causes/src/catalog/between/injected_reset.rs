@@ -73,6 +73,11 @@ pub static INJECTED_RESET: Cause = Cause {
                 Certainty::Likely,
                 wire::never_sent,
             ),
+            need(
+                "the end whose name it bears went on there",
+                Certainty::Likely,
+                wire::name_went_on,
+            ),
         ],
         excludes: &[need(
             "it has the shape of a filter's answer and nothing else speaks against it",
