@@ -8,6 +8,7 @@ pub mod ask;
 mod connect;
 pub mod dossier;
 mod http;
+pub mod idle;
 mod info;
 pub mod json;
 mod line;

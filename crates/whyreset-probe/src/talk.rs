@@ -39,7 +39,7 @@ pub struct Talk<'a> {
     sealed: Option<Sealed>,
     heard: Heard,
     answer: http::Answer,
-    stop: Stop<'a>,
+    stop: Box<dyn Fn() -> bool + 'a>,
     asked: bool,
     /// When the end was seen.
     ended: Option<Instant>,
@@ -67,7 +67,7 @@ enum Until {
 
 /// Goes through the script. What was found, how far it came, and how it ended.
 pub fn talk(line: Line, script: &Script, stop: Stop<'_>) -> (Exchange, Stage, End) {
-    let mut talk = Talk::new(line, stop);
+    let mut talk = Talk::new(line, Box::new(stop));
     let (stage, halt) = match talk.run(script) {
         Ok(()) => (Stage::Hold, None),
         Err((stage, halt)) => (stage, Some(halt)),
@@ -82,7 +82,7 @@ pub fn talk(line: Line, script: &Script, stop: Stop<'_>) -> (Exchange, Stage, En
 
 impl<'a> Talk<'a> {
     /// Begins on an open connection.
-    pub fn new(line: Line, stop: Stop<'a>) -> Self {
+    pub fn new(line: Line, stop: Box<dyn Fn() -> bool + 'a>) -> Self {
         Self {
             line,
             sealed: None,
@@ -112,6 +112,64 @@ impl<'a> Talk<'a> {
         }
         self.listen(Instant::now() + script.hold, Until::Deadline)
             .map_err(at(Stage::Hold))
+    }
+
+    /// TLS and the first request, for who holds the connection then; where it `awaits`, to the end
+    /// of the answer.
+    ///
+    /// # Errors
+    /// How the connection ended instead.
+    pub fn open(&mut self, script: &Script, awaits: bool) -> Result<(), End> {
+        let ended = |halt| match halt {
+            Halt::End(end) => end,
+            Halt::Tls => End::Failed("TLS failed".to_owned()),
+            Halt::Enough => End::Failed("it sends without an end".to_owned()),
+        };
+        if let Some(client) = &script.tls {
+            self.seal(client, script.patience).map_err(ended)?;
+        }
+        if let Some(say) = &script.say {
+            self.send(say, script.patience).map_err(ended)?;
+            if awaits {
+                self.await_answer(script.http, script.patience).map_err(ended)?;
+                if self.answer.closes {
+                    return Err(End::Closed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says this, and awaits the first bytes of an answer.
+    ///
+    /// # Errors
+    /// How the connection ended instead.
+    pub fn poke(&mut self, bytes: &[u8], patience: Duration) -> Result<(), End> {
+        let before = self.heard.raw_total;
+        self.heard.plain_total = 0;
+        let done = self
+            .send(bytes, patience)
+            .and_then(|()| self.listen(Instant::now() + patience, Until::Anything));
+        match done {
+            Err(Halt::End(end)) => Err(end),
+            _ if self.heard.raw_total > before => Ok(()),
+            _ => Err(End::Silent),
+        }
+    }
+
+    /// The connection itself.
+    pub const fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// The connection itself.
+    pub const fn line_mut(&mut self) -> &mut Line {
+        &mut self.line
+    }
+
+    fn await_answer(&mut self, http: bool, patience: Duration) -> Result<(), Halt> {
+        let until = if http { Until::Answer } else { Until::Anything };
+        self.listen(Instant::now() + patience, until)
     }
 
     fn seal(&mut self, client: &TlsClient, patience: Duration) -> Result<(), Halt> {
@@ -201,7 +259,7 @@ impl<'a> Talk<'a> {
     /// Writes a bit, hears a bit. False where the deadline came first.
     fn step(&mut self, out: &mut Vec<u8>, deadline: Instant) -> Result<bool, Halt> {
         let mut room = [0_u8; 16 * 1024];
-        match self.line.wait(&mut room, !out.is_empty(), deadline, self.stop) {
+        match self.line.wait(&mut room, !out.is_empty(), deadline, &*self.stop) {
             Event::Bytes(count) => self.hear(&room[..count])?,
             Event::Writable => match self.line.write(out) {
                 Ok(written) => drop(out.drain(..written)),
@@ -255,7 +313,7 @@ impl<'a> Talk<'a> {
 
     fn fin(&mut self) -> End {
         self.ended = Some(Instant::now());
-        if self.line.is_reset_within(AFTER_FIN, self.stop) {
+        if self.line.is_reset_within(AFTER_FIN, &*self.stop) {
             End::Reset { after_fin: true }
         } else {
             End::Closed
@@ -272,7 +330,7 @@ impl<'a> Talk<'a> {
         }
         let deadline = Instant::now() + AFTER_FIN;
         loop {
-            match self.line.wait(&mut room, false, deadline, self.stop) {
+            match self.line.wait(&mut room, false, deadline, &*self.stop) {
                 Event::Bytes(count) => {
                     keep(&mut self.heard.raw, &mut self.heard.raw_total, &room[..count]);
                     if self.heard.raw_total >= READ {

@@ -2,6 +2,7 @@
 //! arguments, the probe, the judge and the faces together.
 
 mod args;
+mod idle;
 
 use std::fs::File;
 use std::io::Read;
@@ -38,13 +39,16 @@ pub(crate) fn run(args: &Probe) -> ExitCode {
 fn probe(args: &Probe) -> Result<ExitCode> {
     let stop = stop_flag()?;
     let script = script(args)?;
+    let stopped = || stop.load(Ordering::Relaxed);
+    if args.idle {
+        return idle::run(args, script, &stopped);
+    }
     let addresses = args.target.resolve().map_err(|why| anyhow!(why))?;
     let rounds: Vec<Vec<SocketAddr>> = if args.each {
         addresses.into_iter().map(|address| vec![address]).collect()
     } else {
         vec![addresses]
     };
-    let stopped = || stop.load(Ordering::Relaxed);
     let mut minded = false;
     let mut due = Instant::now();
     'tries: for number in 1..=args.count {

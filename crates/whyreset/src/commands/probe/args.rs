@@ -38,6 +38,28 @@ pub(crate) struct Probe {
     /// Ask each address of the name, not only the one that answers first
     #[arg(long)]
     pub(crate) each: bool,
+    /// Find out after which silence the path or the server lets go of a connection
+    ///
+    /// Holds connections in parallel. After the silence a keep-alive probe is sent, which no program
+    /// sees; with --http another request.
+    #[arg(long, conflicts_with_all = ["count", "each", "hold"])]
+    pub(crate) idle: bool,
+    /// The longest silence that is tried
+    #[arg(long, value_name = "TIME", value_parser = longest, default_value = "10m", requires = "idle")]
+    pub(crate) idle_max: Duration,
+    /// Connections held at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = connections, requires = "idle")]
+    pub(crate) connections: usize,
+    /// Let the server speak first after the silence: a path, or text with \r and \n, that has it
+    /// answer after {s} seconds (or {ms})
+    #[arg(long, value_name = "PATH|TEXT", requires = "idle", conflicts_with_all = ["http", "send"])]
+    pub(crate) server_first: Option<String>,
+    /// After the silence, send the bytes of --send again rather than a keep-alive probe
+    #[arg(long, requires = "idle", requires = "send")]
+    pub(crate) poke_again: bool,
+    /// Keep what was learned in this file, and go on from it
+    #[arg(long, value_name = "FILE", requires = "idle")]
+    pub(crate) state: Option<PathBuf>,
     /// Ask so many times
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) count: u64,
@@ -87,5 +109,21 @@ fn interval(word: &str) -> Result<Duration, String> {
     match duration(word)? {
         span if span < least => Err("not more often than every 100ms".to_owned()),
         span => Ok(span),
+    }
+}
+
+fn longest(word: &str) -> Result<Duration, String> {
+    let span = duration(word)?;
+    let bounds = Duration::from_secs(2)..=Duration::from_hours(48);
+    bounds
+        .contains(&span)
+        .then_some(span)
+        .ok_or_else(|| "it is from 2s to 48h".to_owned())
+}
+
+fn connections(word: &str) -> Result<usize, String> {
+    match word.parse() {
+        Ok(count @ 2..=64) => Ok(count),
+        _ => Err("it is a number from 2 to 64".to_owned()),
     }
 }
