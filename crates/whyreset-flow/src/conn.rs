@@ -184,6 +184,7 @@ impl Connection {
         let own = &mut self.sent[direction.index()];
         let usual = own.ttl;
         own.last.tap.copy(packet, usual);
+        self.sent[direction.other().index()].heard();
         self.copies = self.copies.saturating_add(1);
     }
 

@@ -291,7 +291,8 @@ impl Sent {
     /// It goes on with its own numbers and acknowledges more of the other end than was captured: that
     /// passed here or elsewhere.
     fn knows_more(&self, packet: &Packet<'_>, other: &Self) -> bool {
-        let goes_on = self.passed() && packet.seq == self.nxt && (self.data() || other.data());
+        let greeted = self.acks() && other.opened() && diff(self.acked, other.isn) > 0;
+        let goes_on = self.passed() && packet.seq == self.nxt && (greeted || self.data() || other.data());
         let more = diff(packet.ack, other.nxt);
         goes_on && packet.flags.ack() && other.started() && (1..NEAR).contains(&more)
     }
@@ -326,6 +327,11 @@ impl Sent {
     pub const fn used_window(&self, window: u16) -> bool {
         let (byte, bit) = window_bit(window);
         self.windows[byte] & bit != 0
+    }
+
+    /// Something of the other end came, if only a copy of it: what was asked is answered.
+    pub const fn heard(&mut self) {
+        self.counts &= 0x0f;
     }
 
     /// What a dossier gets.

@@ -17,6 +17,9 @@ use crate::trail::Step;
 /// next hop's address is asked for (RFC 4861 §10, three times a second).
 const ANSWER_NS: u64 = 4_000_000_000;
 
+/// Within this a box answers what it sees pass, nanoseconds.
+const AT_ONCE_NS: u64 = 200_000_000;
+
 /// What is known of the connection when a reset passes.
 pub struct Scene<'a> {
     pub own: &'a Sent,
@@ -96,6 +99,10 @@ fn missing(packet: &Packet<'_>, scene: &Scene<'_>) -> Missing {
         lost: 0,
         gaps: taps.iter().any(|tap| tap.has_missed())
             || no_syn_ack(scene)
+            || packet.flags.ack()
+                && packet.seq != 0
+                && packet.options.timestamps.is_some()
+                && !scene.own.opened()
             || hole(scene.own, scene.other)
             || hole(scene.other, scene.own),
         damaged: scene.own.last.tap.is_damaged(packet),
@@ -151,7 +158,9 @@ fn shape<'a>(
         let after_syn = scene.other.passed() && is_open(last.flags);
         let answers = packet.ack == last.seq.wrapping_add(1).wrapping_add(last.len);
         let in_handshake = scene.own.opened() && scene.own.acks();
-        if after_syn && answers && (!in_handshake || packet.seq == 0) {
+        // Timestamps in it were agreed on in a handshake that was not captured.
+        let agreed = packet.seq != 0 && packet.options.timestamps.is_some();
+        if after_syn && answers && !agreed && (!in_handshake || packet.seq == 0) {
             return (Shape::Refusal, Some(drawn_by_last(packet, scene)));
         }
         return (Shape::Active, None);
@@ -165,8 +174,9 @@ fn shape<'a>(
     if let Some(step) = lately.find(|step| fits(step.at, step.flags, step.ack)) {
         return (Shape::Reply, Some(drawn_by(packet, scene, step)));
     }
-    let nothing_known = !scene.other.passed();
-    let shape = if packet.window == 0 && nothing_known {
+    // What it answers was not captured.
+    let fits_itself = !scene.other.passed() || scene.own.started() && packet.seq == scene.own.nxt;
+    let shape = if packet.window == 0 && fits_itself {
         Shape::Reply
     } else {
         Shape::Odd
@@ -333,7 +343,9 @@ fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> V
     }
     let answered =
         own.acks() && own.last.at > last.at && diff(own.acked, last.seq.wrapping_add(last.len)) >= 0;
-    if shape == Shape::Reply && last.len > 0 && drawn && answered {
+    // Later, or where a new connection was begun, it may answer a segment that was not captured.
+    let at_once = packet.at.saturating_sub(last.at) <= AT_ONCE_NS && !scene.own_stray_syn;
+    if shape == Shape::Reply && last.len > 0 && drawn && answered && at_once {
         signs.push(Sign::AnsweredBefore);
     }
     if packet.flags.reserved() {

@@ -192,10 +192,14 @@ pub fn aborted_or_gave_up(dossier: &Dossier) -> Finding {
 /// The sender had probed in vain.
 pub fn probed_in_vain(dossier: &Dossier) -> Finding {
     let name = words::sender(dossier);
+    let closed = dossier
+        .passed()
+        .is_some_and(|(_, passed)| passed.other.zero_window);
     never_answered(dossier, |half| {
         (
-            half.probes >= PROBED,
+            half.probes >= PROBED && !closed,
             match half.probes {
+                _ if closed => format!("what {name} had probed was a closed window"),
                 0 => format!("{name} had sent no keep-alive probe"),
                 n => format!(
                     "{} of {name} had stayed unanswered",

@@ -120,6 +120,20 @@ pub fn stateless(dossier: &Dossier) -> Finding {
     })
 }
 
+/// The segment that drew it, where it is an answer.
+pub fn trigger_captured(dossier: &Dossier) -> Finding {
+    ask(dossier, |fact, passed| match &passed.trigger {
+        Some(trigger) => Finding::seen(
+            format!("it answers {}", words::segment(&trigger.segment)),
+            &*fact.cite,
+        ),
+        None => Finding::blind(
+            "what it answers was not captured",
+            "a capture without losses, of both directions",
+        ),
+    })
+}
+
 /// The client answered a SYN-ACK with a reset.
 pub fn syn_ack_was_reset(dossier: &Dossier) -> Finding {
     drawn(dossier, |fact, _, trigger| {
@@ -133,6 +147,12 @@ pub fn syn_ack_was_reset(dossier: &Dossier) -> Finding {
 
 /// A client whose kernel made the SYN: it bears the options of a connect().
 pub fn by_connect(dossier: &Dossier) -> Finding {
+    if dossier.passed().is_some_and(|(_, passed)| !passed.own.opened) {
+        return Finding::blind(
+            "its SYN was not captured",
+            "a capture from the beginning of the connection",
+        );
+    }
     let cut = dossier
         .passed()
         .is_some_and(|(_, passed)| passed.own.syn_cut && !passed.own.full_syn);

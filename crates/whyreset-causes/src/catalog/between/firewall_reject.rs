@@ -48,6 +48,11 @@ pub static FIREWALL_REJECT: Cause = Cause {
                 wire::stateless,
             ),
             need(
+                "it answers a segment",
+                Certainty::Possible,
+                wire::trigger_captured,
+            ),
+            need(
                 "it was not made by its name",
                 Certainty::Possible,
                 wire::not_made_by_its_name,
