@@ -85,7 +85,8 @@ impl Spaces {
     /// The state of the socket that `local` has with `remote`, in whichever namespace it is.
     pub fn state(&self, local: SocketAddr, remote: SocketAddr) -> Option<TcpState> {
         let diags = self.all.iter().filter_map(|space| space.diag.as_ref());
-        diags.filter_map(|diag| diag.state(local, remote)).next()
+        let mut diags = diags;
+        diags.find_map(|diag| diag.state(local, remote))
     }
 }
 
