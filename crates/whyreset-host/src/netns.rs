@@ -3,9 +3,11 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::HostError;
 use crate::procs::number_in;
@@ -74,6 +76,40 @@ fn inode_below(named: &Path, text: &str) -> Result<u32, HostError> {
 /// The inode of the namespace that this program runs in; 0 where /proc does not tell.
 pub fn current() -> u32 {
     inode_behind("/proc/thread-self/ns/net").unwrap_or(0)
+}
+
+/// Does something in the namespace with this inode, or in this program's own.
+///
+/// # Errors
+/// The namespace is gone, or may not be entered (CAP_SYS_ADMIN).
+pub fn inside<T: Send + 'static>(
+    netns: Option<u32>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, HostError> {
+    let Some(inode) = netns.filter(|&inode| inode != current()) else {
+        return Ok(work());
+    };
+    let what = || format!("cannot enter the network namespace with inode {inode}");
+    let (_, file) = others(Some(inode), 1).pop().ok_or_else(|| {
+        HostError::new(
+            what(),
+            "nobody is in it any more",
+            "start what should be watched first",
+        )
+    })?;
+    // setns() is a thread's own affair; the thread ends with the work.
+    let thread = std::thread::spawn(move || {
+        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).map(|()| work())
+    });
+    match thread.join() {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(HostError::new(what(), error, "run as root (CAP_SYS_ADMIN)")),
+        Err(_) => Err(HostError::new(
+            what(),
+            "what was to be done there failed",
+            "report this",
+        )),
+    }
 }
 
 /// Namespaces other than this program's own, each once with an open file that leads into it: the one

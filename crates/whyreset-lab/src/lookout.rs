@@ -58,11 +58,11 @@ impl Lookout {
         let mut places = Vec::new();
         for vantage in Vantage::ALL {
             if scenario.truth.view(vantage).is_some() {
-                places.push((Some(vantage), words(stage, vantage, true)?));
+                places.push((Some(vantage), words(stage, scenario, vantage, true)?));
             }
         }
         if scenario.truth.benign {
-            places.push((None, words(stage, Vantage::Machine, false)?));
+            places.push((None, words(stage, scenario, Vantage::Machine, false)?));
         }
         Ok(Self {
             program: program.to_owned(),
@@ -103,8 +103,9 @@ impl Lookout {
     }
 }
 
-fn words(stage: &Stage, vantage: Vantage, all: bool) -> anyhow::Result<Vec<String>> {
+fn words(stage: &Stage, scenario: &Scenario, vantage: Vantage, all: bool) -> anyhow::Result<Vec<String>> {
     let mut words = vec!["-o".to_owned(), "json".to_owned()];
+    words.extend(scenario.truth.watch.iter().map(|&word| word.to_owned()));
     if all {
         words.push("--all".to_owned());
     }

@@ -11,6 +11,7 @@ mod disconnect_abort;
 mod exited_unread;
 mod fd_limit;
 mod firewall_reject;
+mod forged_by_distance;
 mod forged_exact;
 mod forged_in_window;
 mod forged_outside;
@@ -138,6 +139,7 @@ static KERNEL: &[&Scenario] = &[
     &gone_at_once::SCENARIO,
     &firewall_reject::SCENARIO,
     &forged_exact::SCENARIO,
+    &forged_by_distance::SCENARIO,
     &forged_while_sending::SCENARIO,
     &forged_in_window::SCENARIO,
     &forged_outside::SCENARIO,

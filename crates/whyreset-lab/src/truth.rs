@@ -103,6 +103,8 @@ pub struct Truth {
     pub several: bool,
     /// Causes that other connections of the scenario may truly have.
     pub also: &'static [&'static str],
+    /// Further options of the watchers.
+    pub watch: &'static [&'static str],
 }
 
 impl Truth {
@@ -125,6 +127,7 @@ impl Truth {
         or: &[],
         several: false,
         also: &[],
+        watch: &[],
     };
 
     /// The server's kernel did it by its own rules.

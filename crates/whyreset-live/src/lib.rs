@@ -14,7 +14,9 @@ mod prerequisites;
 mod snapshot;
 mod symbols;
 mod sys;
+mod tap;
 mod watcher;
 
 pub use prerequisites::check as check_prerequisites;
+pub use tap::{Listen, Tap};
 pub use watcher::{AttachError, Holders, Options, Watcher};

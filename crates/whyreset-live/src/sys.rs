@@ -1,4 +1,9 @@
-//! The one place of this crate where the compiler cannot check: a call into the C library.
+//! The one place of this crate where the compiler cannot check: calls into the C library.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use socket2::{Domain, SockAddr, SockFilter, SockRef, Socket, Type};
 
 /// Gives the memory that reading BTF took back to the system, so that the watcher stays small.
 pub fn return_free_memory() {
@@ -8,4 +13,85 @@ pub fn return_free_memory() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// A packet socket that is deaf until [`hear_all`], and then sees the network layer's start of SYNs
+/// and resets that come in. Needs CAP_NET_RAW.
+pub fn packet_socket() -> io::Result<OwnedFd> {
+    // linux/if_packet.h; in Linux since 4.20. Older kernels show what goes out as well, which is
+    // found by its way and never asked for.
+    const PACKET_IGNORE_OUTGOING: i32 = 23;
+    let socket = Socket::new(Domain::PACKET, Type::DGRAM.nonblocking().cloexec(), None)?;
+    socket.attach_filter(&openings_and_resets())?;
+    let value: i32 = 1;
+    // SAFETY: the pointer and the length describe one live i32, which the kernel only reads.
+    #[expect(unsafe_code, reason = "there is no safe binding of this option")]
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            PACKET_IGNORE_OUTGOING,
+            (&raw const value).cast(),
+            libc::socklen_t::try_from(size_of::<i32>()).unwrap_or_default(),
+        );
+    }
+    Ok(socket.into())
+}
+
+/// Makes a packet socket hear every protocol, or one that nobody speaks; needs no right.
+pub fn hear_all(socket: &OwnedFd, hear: bool) -> io::Result<()> {
+    let protocol = if hear {
+        libc::ETH_P_ALL
+    } else {
+        libc::ETH_P_LOOPBACK
+    };
+    let protocol = u16::try_from(protocol).unwrap_or_default().to_be();
+    // SAFETY: the storage is zeroed and large enough for a sockaddr_ll, whose fields are plain
+    // integers; the length written is that of the structure.
+    #[expect(unsafe_code, reason = "there is no safe constructor of a sockaddr_ll")]
+    let ((), address) = unsafe {
+        SockAddr::try_init(|storage, length| {
+            let address = &mut *storage.cast::<libc::sockaddr_ll>();
+            address.sll_family = u16::try_from(libc::AF_PACKET).unwrap_or_default();
+            address.sll_protocol = protocol;
+            *length = libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).unwrap_or_default();
+            Ok(())
+        })
+    }?;
+    SockRef::from(socket).bind(&address)
+}
+
+/// TCP over IPv4 or IPv6 with SYN or RST set, no later fragments; 160 bytes of each.
+fn openings_and_resets() -> [SockFilter; 16] {
+    const HALF_AT: u16 = 0x28; // BPF_LD | BPF_H | BPF_ABS
+    const BYTE_AT: u16 = 0x30; // BPF_LD | BPF_B | BPF_ABS
+    const BYTE_AT_X: u16 = 0x50; // BPF_LD | BPF_B | BPF_IND
+    const HEADER_TO_X: u16 = 0xb1; // BPF_LDX | BPF_B | BPF_MSH
+    const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    /// `SKF_AD_OFF + SKF_AD_PROTOCOL`
+    const PROTOCOL: u32 = 0xffff_f000;
+    const IPV4: u32 = 0x0800;
+    const IPV6: u32 = 0x86dd;
+    const TCP: u32 = 6;
+    const SYN_OR_RST: u32 = 0x06;
+    [
+        SockFilter::new(HALF_AT, 0, 0, PROTOCOL),
+        SockFilter::new(EQUAL, 0, 7, IPV4),
+        SockFilter::new(BYTE_AT, 0, 0, 9),
+        SockFilter::new(EQUAL, 0, 11, TCP),
+        SockFilter::new(HALF_AT, 0, 0, 6),
+        SockFilter::new(ANY_BIT, 9, 0, 0x1fff),
+        SockFilter::new(HEADER_TO_X, 0, 0, 0),
+        SockFilter::new(BYTE_AT_X, 0, 0, 13),
+        SockFilter::new(ANY_BIT, 5, 6, SYN_OR_RST),
+        SockFilter::new(EQUAL, 0, 5, IPV6),
+        SockFilter::new(BYTE_AT, 0, 0, 6),
+        SockFilter::new(EQUAL, 0, 3, TCP),
+        SockFilter::new(BYTE_AT, 0, 0, 53),
+        SockFilter::new(ANY_BIT, 0, 1, SYN_OR_RST),
+        SockFilter::new(RETURN, 0, 0, 160),
+        SockFilter::new(RETURN, 0, 0, 0),
+    ]
 }

@@ -17,6 +17,7 @@ use crate::incident::{Incidents, Setting};
 use crate::loader::{self, Attached};
 use crate::prerequisites;
 use crate::symbols::Symbols;
+use crate::tap::Tap;
 
 /// How often the ring is drained while something happens. The first event after a pause wakes the
 /// reader, and so does a ring that fills; all others wait for this timer, for a wake-up costs
@@ -88,6 +89,7 @@ pub struct Watcher {
     full_batch: bool,
     /// Still to be read.
     symbols: Option<Symbols>,
+    tap: Option<Tap>,
 }
 
 impl Watcher {
@@ -117,7 +119,13 @@ impl Watcher {
             holders,
             full_batch: false,
             symbols: Symbols::open(),
+            tap: None,
         })
+    }
+
+    /// Takes the headers of resets from this tap from now on.
+    pub fn tap(&mut self, tap: Tap) {
+        self.tap = Some(tap);
     }
 
     /// Views that could not be had here, and what would cure it.
@@ -187,6 +195,9 @@ impl Watcher {
     fn drain(&mut self) -> bool {
         self.translator.clock = Clock::now();
         self.holders.look();
+        if let Some(tap) = &mut self.tap {
+            tap.drain();
+        }
         let now = monotonic();
         let mut taken = 0;
         while taken < BATCH
@@ -200,6 +211,9 @@ impl Watcher {
             };
             if !told.echo {
                 identify(&mut *self.holders, &mut told, &event);
+                if let Some(tap) = &mut self.tap {
+                    read_header(tap, &mut told);
+                }
             }
             self.incidents.add(now, event.tuple.netns, told);
         }
@@ -273,6 +287,27 @@ fn tracking(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
         && let Some(table) = holders.tracking(event.filtered.netns)
     {
         looked_up(told, What::Tracking(table));
+    }
+}
+
+/// Adds the header of a reset that arrived, and the distance of the handshake before it.
+fn read_header(tap: &mut Tap, told: &mut Told) {
+    let (there, here) = (told.flow.addr(told.side.other()), told.flow.addr(told.side));
+    let Some(fact) = told.facts.first_mut() else {
+        return;
+    };
+    let What::Received(received) = &mut fact.what else {
+        return;
+    };
+    tap.arm();
+    if received.header.is_none()
+        && let Some(header) = tap.reset(there, here)
+    {
+        received.header = Some(header.clone());
+        fact.cite = format!("{}, packet socket", fact.cite);
+    }
+    if let (Some(socket), Some(ttl)) = (&mut received.socket, tap.opening(there, here)) {
+        socket.handshake_ttl.get_or_insert(ttl);
     }
 }
 

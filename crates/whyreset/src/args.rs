@@ -77,6 +77,15 @@ pub enum Colour {
     Never,
 }
 
+/// When headers are read from the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Wire {
+    /// All the time
+    Always,
+    /// For some minutes after a reset that nothing explains
+    Auto,
+}
+
 /// `whyreset watch`.
 #[derive(Clone, Debug, Args)]
 pub struct Watch {
@@ -104,6 +113,10 @@ pub struct Watch {
     /// Stand inside this network namespace alone: a path, a name under /run/netns, or an inode
     #[arg(long, value_name = "PATH|INODE")]
     pub netns: Option<String>,
+    /// Read the headers of arriving handshakes and resets too, which the kernel's events do not hold: always, or for
+    /// some minutes after a reset that nothing explains. Costs something with every incoming packet
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", conflicts_with = "replay")]
+    pub wire: Option<Wire>,
     /// Only this cause (may be given several times)
     #[arg(long, value_name = "ID", value_parser = cause)]
     pub cause: Vec<&'static str>,

@@ -152,6 +152,9 @@ pub(super) struct TruthText {
     cites: Vec<String>,
     #[serde(default)]
     also: Vec<String>,
+    /// Further options of the watchers.
+    #[serde(default)]
+    watch: Vec<String>,
     server: ViewText,
     client: ViewText,
     router: Option<ViewText>,
@@ -220,6 +223,7 @@ impl TruthText {
             several: self.several,
             cites: words(&self.cites),
             also: words(&self.also),
+            watch: words(&self.watch),
             server: self.server.leak(),
             client: self.client.leak(),
             router: self.router.as_ref().map(ViewText::leak),

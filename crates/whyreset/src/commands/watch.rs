@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use whyreset_host::{Spaces, netns, privileges};
-use whyreset_live::{Options, Watcher};
+use whyreset_live::{Listen, Options, Tap, Watcher};
 
 use self::desk::Desk;
-use crate::args::Watch;
+use crate::args::{Watch, Wire};
 use crate::holders::Table;
 use crate::screen;
 
@@ -51,6 +51,7 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
             "not seen: translations (NAT) that connection tracking forgets ({error}; CAP_NET_ADMIN and nf_conntrack_netlink are needed)"
         ));
     }
+    let tap = args.wire.map(|wire| open_tap(netns, wire)).transpose()?;
     let mut watcher = Watcher::attach(
         &Options {
             netns,
@@ -58,6 +59,9 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         },
         Box::new(Table::scanned(spaces)),
     )?;
+    if let Some(tap) = tap {
+        watcher.tap(tap);
+    }
     if let Err(error) = privileges::drop_all_but_lookup() {
         notice(&format!("privileges could not be dropped: {error}"));
     }
@@ -91,6 +95,15 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         ));
     }
     desk.code()
+}
+
+fn open_tap(netns: Option<u32>, wire: Wire) -> Result<Tap> {
+    let listen = match wire {
+        Wire::Always => Listen::Always,
+        Wire::Auto => Listen::WhenArmed,
+    };
+    netns::inside(netns, move || Tap::open(listen))?
+        .context("cannot open a packet socket for --wire; CAP_NET_RAW is needed, run with sudo")
 }
 
 /// Set by SIGINT and SIGTERM; a second one ends the program at once.

@@ -141,12 +141,13 @@ fn arrived(dossier: &Dossier) -> Finding {
     Finding::when(live, what, &*fact.cite)
 }
 
-/// The reset's TTL (or hop limit) and the handshake's, where they differ.
+/// The reset's TTL (or hop limit) and the handshake's, where they differ by more than a hop.
 fn hops(dossier: &Dossier) -> Option<(u8, u8)> {
     let (_, received) = dossier.received()?;
     let reset = received.header.as_ref()?.ttl;
     let handshake = received.socket.as_ref()?.handshake_ttl?;
-    (reset != 0 && reset != handshake).then_some((reset, handshake))
+    // A path may grow or shrink by a hop on its way.
+    (reset != 0 && reset.abs_diff(handshake) > 1).then_some((reset, handshake))
 }
 
 fn not_sent_by_its_name(dossier: &Dossier) -> Finding {
