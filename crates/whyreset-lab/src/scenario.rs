@@ -3,6 +3,7 @@
 
 mod accept_queue_overflow;
 mod admin_abort;
+mod bad_handshake_ack;
 mod bad_syn_ack;
 mod connect_abandoned;
 mod connection_forgotten;
@@ -10,6 +11,7 @@ mod crashed_unread;
 mod disconnect_abort;
 mod exited_unread;
 mod fd_limit;
+mod fin_wait_expired;
 mod firewall_reject;
 mod forged_by_distance;
 mod forged_exact;
@@ -36,6 +38,7 @@ mod retransmission_timeout;
 mod shared_socket;
 mod shutdown_then_data;
 mod stray_syn;
+mod tcp_memory;
 mod terminated_unread;
 mod timestamp_rejected;
 mod unread_by_client;
@@ -130,6 +133,7 @@ static KERNEL: &[&Scenario] = &[
     &disconnect_abort::SCENARIO,
     &linger2_abort::SCENARIO,
     &bad_syn_ack::SCENARIO,
+    &bad_handshake_ack::SCENARIO,
     &timestamp_rejected::SCENARIO,
     &connect_abandoned::SCENARIO,
     &stray_syn::SCENARIO,
@@ -145,6 +149,8 @@ static KERNEL: &[&Scenario] = &[
     &forged_outside::SCENARIO,
     &healthy::SCENARIO,
     &orphan_limit::SCENARIO,
+    &tcp_memory::SCENARIO,
+    &fin_wait_expired::SCENARIO,
 ];
 
 impl std::fmt::Debug for Scenario {
