@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use whyreset_evidence::{
-    Acceptable, Connection, Dossier, Errno, Fact, Finding, Half, Host, Join, Origin, Outcome, Party, Passed,
-    Reset, SeenFrom, Sender, Shape, Side, Sign, Stage, Teller, Victim, Way,
+    Acceptable, Certainty, Connection, Dossier, Errno, Fact, Finding, Half, Host, Join, Origin, Outcome,
+    Party, Passed, Reset, SeenFrom, Sender, Shape, Side, Sign, Stage, Teller, Victim, Way,
 };
 
 use crate::cause::{Cause, From};
@@ -112,6 +112,14 @@ fn origin(dossier: &Dossier, cause: &Cause) -> Origin {
         (From::Between, _) => Origin::Between,
         _ if box_speaks(passed) || passed.join == Join::NeverSent || made_here(passed) => Origin::Between,
         (From::Sender, Some(side)) if cause.party != Party::Unknown => Origin::End(side),
+        // What is named without its maker being known was made by another box where it is foreign, unless
+        // that may be one which bears the name itself.
+        (From::Sender, Some(_)) if foreign && cause.at_most != Certainty::Unknown => {
+            match wire::translation_missing(dossier) {
+                Finding::Absent { .. } => Origin::Between,
+                _ => Origin::Unknown,
+            }
+        }
         (From::Sender, Some(side)) if !foreign && passed.shape != Shape::Odd => Origin::End(side),
         _ => Origin::Unknown,
     }

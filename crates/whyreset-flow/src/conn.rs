@@ -20,6 +20,8 @@ const COPY_NS: u64 = 2_000_000;
 const ROUTED_COPY_NS: u64 = 1_000_000_000;
 /// What an injector sends in one breath, nanoseconds.
 const BREATH_NS: u64 = 2_000_000;
+/// Numbers farther from the reset's are those of a later connection.
+const OWN_NUMBERS: u32 = 1 << 24;
 /// A segment of the name that comes this much later was not merely overtaken, nanoseconds.
 const NOT_OVERTAKEN_NS: u64 = 1_000_000;
 
@@ -311,8 +313,10 @@ impl Pending {
         let late = packet.at.saturating_sub(self.at) >= NOT_OVERTAKEN_NS;
         let header = &self.passed.header;
         if direction == self.from {
-            // Data, or a handshake: what a name that had reset would not send.
-            let on = packet.flags.syn() || packet.len > 0 || packet.flags.fin();
+            // Data, or the answer to a SYN: what a name that had reset would not send. A SYN begins anew.
+            let begins = packet.flags.syn() && !packet.flags.ack();
+            let goes_on = header.seq == 0 || diff(packet.seq, header.seq).unsigned_abs() < OWN_NUMBERS;
+            let on = packet.flags.syn() && !begins || goes_on && (packet.len > 0 || packet.flags.fin());
             if late && on {
                 self.own_since += 1;
             }
