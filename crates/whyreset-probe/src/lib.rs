@@ -19,6 +19,7 @@ mod talk;
 mod target;
 pub mod text;
 mod tls;
+pub mod trace;
 pub mod words;
 
 pub use http::request as http_request;

@@ -70,6 +70,14 @@ impl TlsClient {
         })
     }
 
+    /// A ClientHello, as the first data of a trace.
+    ///
+    /// # Errors
+    /// TLS cannot begin.
+    pub fn hello(&self) -> Result<Vec<u8>, String> {
+        self.begin().map(|mut sealed| sealed.outgoing())
+    }
+
     /// Begins one handshake.
     pub(crate) fn begin(&self) -> Result<Sealed, String> {
         ClientConnection::new(Arc::clone(&self.config), self.name.clone())

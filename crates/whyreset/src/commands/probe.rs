@@ -3,9 +3,10 @@
 
 mod args;
 mod idle;
+mod trace;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use whyreset_evidence::{Certainty, Verdict};
 use whyreset_probe::text::Paint;
 use whyreset_probe::{
@@ -42,6 +44,9 @@ fn probe(args: &Probe) -> Result<ExitCode> {
     let stopped = || stop.load(Ordering::Relaxed);
     if args.idle {
         return idle::run(args, script, &stopped);
+    }
+    if args.trace {
+        return trace::run(args, &script, &stopped);
     }
     let addresses = args.target.resolve().map_err(|why| anyhow!(why))?;
     let rounds: Vec<Vec<SocketAddr>> = if args.each {
@@ -78,7 +83,8 @@ fn script(args: &Probe) -> Result<Script> {
         .then(|| {
             TlsClient::new(&TlsOptions {
                 name,
-                insecure: args.insecure,
+                // A trace ends with the ClientHello: nobody's certificate is looked at.
+                insecure: args.insecure || args.trace,
                 protocols: args.http.iter().map(|_| b"http/1.1".to_vec()).collect(),
             })
             .map_err(|why| anyhow!(why))
@@ -155,6 +161,19 @@ fn show(args: &Probe, report: &Report) -> Result<(bool, bool)> {
 fn client_alone(mut verdict: Verdict) -> Verdict {
     verdict.cause.certainty = verdict.cause.certainty.min(Certainty::Likely);
     verdict
+}
+
+/// Says on a terminal that something goes on.
+fn spinner() -> ProgressBar {
+    let terminal = io::stderr().is_terminal();
+    ProgressBar::with_draw_target(
+        None,
+        if terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        },
+    )
 }
 
 /// Set by SIGINT and SIGTERM; a second one ends the program at once.

@@ -60,6 +60,14 @@ pub(crate) struct Probe {
     /// Keep what was learned in this file, and go on from it
     #[arg(long, value_name = "FILE", requires = "idle")]
     pub(crate) state: Option<PathBuf>,
+    /// Find out which hop answers with the RST (needs CAP_NET_RAW): SYNs and, with --tls, --http or --send,
+    /// first data with a TTL that ends a little farther each time
+    #[arg(long, conflicts_with_all = ["count", "each", "hold", "idle"])]
+    pub(crate) trace: bool,
+    /// Hops that are traced at most
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..=64),
+          requires = "trace")]
+    pub(crate) hops: u8,
     /// Ask so many times
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) count: u64,

@@ -1,12 +1,11 @@
 //! `whyreset probe --idle`: wires the search for an idle timeout to the screen, the state file and
 //! the table of well-known timers.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use whyreset_probe::idle::{self, Bounds, Direction, Options, Poke, Progress, Sample};
 use whyreset_probe::{Script, http_request};
 
@@ -95,13 +94,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 }
 
 fn bar() -> ProgressBar {
-    let terminal = io::stderr().is_terminal();
-    let target = if terminal {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(1), target);
+    let bar = super::spinner();
     if let Ok(style) = ProgressStyle::with_template("{prefix} [{wide_bar}] {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
