@@ -2,6 +2,8 @@
 //! leaves one trace in the kernel: the segment it rejected is dropped. Refuses to know a cause.
 
 use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use core::time::Duration;
 
@@ -9,6 +11,8 @@ use whyreset_evidence::{Dossier, Drop, Fact, Finding, Source};
 
 use crate::words;
 
+/// Rules that are listed where it may have been one of several.
+const SHOWN: usize = 4;
 /// A rejected segment and the reset made for it are this close together.
 const TOGETHER: Duration = Duration::from_millis(10);
 
@@ -25,6 +29,49 @@ pub fn dropped(dossier: &Dossier) -> Option<(&Fact, &Drop)> {
     })
 }
 
+/// A rule that answers with a reset met the segment.
+pub fn by_a_rule(dossier: &Dossier) -> Finding {
+    const RULESET: &str = "CAP_NET_ADMIN, nft or iptables-save; `nft -a list ruleset` there";
+    let Some((fact, ruled)) = dossier.ruled() else {
+        return Finding::blind("the rules of this host were not read", RULESET);
+    };
+    if let Some(rule) = ruled.the_one() {
+        return Finding::seen(format!("the rule that did it: {}", rule.text), &*fact.cite);
+    }
+    match ruled.resets.as_slice() {
+        [] if ruled.whole => Finding::absent(
+            "no rule of this host that answers with a reset can have met it",
+            &*fact.cite,
+        ),
+        [] => Finding::blind(
+            "no rule that answers with a reset was found, and some could not be understood",
+            RULESET,
+        ),
+        [rule] => Finding::blind(format!("perhaps this rule: {}", rule.text), "its counter"),
+        rules => Finding::blind(
+            format!(
+                "one of these {}: {}",
+                rules.len(),
+                rules
+                    .iter()
+                    .take(SHOWN)
+                    .map(|rule| rule.text.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" | ")
+            ),
+            "their counters",
+        ),
+    }
+}
+
+/// The rule that dropped it in silence, ` by RULE`, where that is known.
+fn dropper(dossier: &Dossier) -> String {
+    match dossier.ruled().map(|(_, ruled)| ruled.drops.as_slice()) {
+        Some([rule]) => format!(" by {}", rule.text),
+        _ => String::new(),
+    }
+}
+
 /// A packet filter had dropped, in silence, what a connection that was given up had sent.
 pub fn swallowed(dossier: &Dossier) -> Finding {
     if dossier.has_reset() {
@@ -33,9 +80,10 @@ pub fn swallowed(dossier: &Dossier) -> Finding {
     match dossier.drops().find(|(_, drop)| drop.reason == "NETFILTER_DROP") {
         Some((fact, drop)) => Finding::seen(
             format!(
-                "netfilter dropped {} without an answer {} before the connection was given up",
+                "netfilter dropped {} without an answer {} before the connection was given up{}",
                 words::segment(&drop.segment),
-                words::span(dossier.time().since(fact.at))
+                words::span(dossier.time().since(fact.at)),
+                dropper(dossier)
             ),
             &*fact.cite,
         ),

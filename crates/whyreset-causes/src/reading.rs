@@ -80,13 +80,20 @@ pub fn assemble(
             party: cause.party,
             host: host(dossier, cause),
             process: accused(dossier, cause),
-            rule: None,
+            rule: rule(dossier, cause),
         },
         victim: victim(dossier),
         cause: named,
         evidence,
         fix,
     }
+}
+
+/// The packet filter's rule, where it is a packet filter that is accused and one rule alone can have
+/// done it.
+fn rule(dossier: &Dossier, cause: &Cause) -> Option<String> {
+    let (_, ruled) = dossier.ruled().filter(|_| cause.party == Party::Firewall)?;
+    ruled.the_one().map(|rule| rule.text.clone())
 }
 
 /// The end that a reset hit, or that gave up where there was none.

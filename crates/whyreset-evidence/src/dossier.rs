@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Segment, Sent, Side,
-    TcpState, Timestamp, Tracking, Translation, What,
+    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Ruled, Segment, Sent,
+    Side, TcpState, Timestamp, Tracking, Translation, What,
 };
 
 /// Where the facts came from.
@@ -225,6 +225,11 @@ impl Dossier {
         }
         // What it sends again and again in vain is no silence.
         (socket.retransmits == 0).then(|| heard.saturating_sub(sent))
+    }
+
+    /// Rules that can have met what a packet filter dropped.
+    pub fn ruled(&self) -> Found<'_, Ruled> {
+        pick!(self.facts.iter(), Ruled).next()
     }
 
     /// How full the table of tracked connections was.

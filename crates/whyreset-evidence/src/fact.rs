@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -50,6 +51,8 @@ pub enum What {
     Holds(Holdings),
     /// Connection tracking had forgotten how to translate this connection's addresses.
     Translation(Translation),
+    /// Rules of this host's packet filters that can have met a dropped segment.
+    Ruled(Ruled),
     /// How full the table of tracked connections was where a filter dropped a segment.
     Tracking(Tracking),
     /// Other connections of the same observer were reset after the same silence.
@@ -80,6 +83,7 @@ impl What {
                 format!("proc:/proc/{pid}/fd, proc:/proc/{pid}/limits")
             }
             Self::Translation(_) => "kernel:ctnetlink IPCT_DESTROY".to_owned(),
+            Self::Ruled(_) => "the ruleset".to_owned(),
             Self::Tracking(_) => {
                 "sysctl:net.netfilter.nf_conntrack_count, net.netfilter.nf_conntrack_max".to_owned()
             }
@@ -138,6 +142,10 @@ pub struct Drop {
     pub segment: Segment,
     /// `skb_drop_reason`, verbatim, without its prefix.
     pub reason: String,
+    /// Inode of the network namespace where it was dropped; 0 where that is not known.
+    pub netns: u32,
+    /// Index of the device that it came in by or was to leave by; 0 where it had none yet.
+    pub device: u32,
 }
 
 /// A deadly signal and who sent it.
@@ -149,6 +157,36 @@ pub struct Killed {
     pub signal: u8,
     /// Who sent it.
     pub by: Process,
+}
+
+/// Rules that can have met a segment which a packet filter dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruled {
+    /// Those that answer with a reset (`reject with tcp reset`).
+    pub resets: Vec<Rule>,
+    /// Those that drop in silence.
+    pub drops: Vec<Rule>,
+    /// Every rule on the way was understood, so that what is not listed did not do it.
+    pub whole: bool,
+}
+
+/// A packet filter's rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// As its own tool prints it, with table, chain and handle or number.
+    pub text: String,
+    /// It meets the segment for certain, and not only perhaps.
+    pub surely: bool,
+}
+
+impl Ruled {
+    /// The one rule that answered with a reset, where no other can have.
+    pub fn the_one(&self) -> Option<&Rule> {
+        match self.resets.as_slice() {
+            [rule] if rule.surely || self.whole && self.drops.is_empty() => Some(rule),
+            _ => None,
+        }
+    }
 }
 
 /// The connections that a network namespace tracks, of what it may track.

@@ -304,7 +304,12 @@ impl Translator {
             return;
         }
         if let Some(segment) = segment(&filtered.segment) {
-            let what = What::Drop(Drop { segment, reason });
+            let what = What::Drop(Drop {
+                segment,
+                reason,
+                netns: filtered.netns,
+                device: filtered.ifindex,
+            });
             facts.push(Fact {
                 at: self.clock.utc(filtered.at),
                 side: None,

@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 
 use core::time::Duration;
 
-use super::words::{milliseconds, number, process, state, token};
+use super::words::{decode, milliseconds, number, process, state, token};
 use super::{DEFAULT_START, RecordError};
 use crate::{
     Alike, Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Memory, Process, Received,
-    Roles, Segment, Sent, Side, Socket, Source, Timestamp, Tracking, Translation, What,
+    Roles, Rule, Ruled, Segment, Sent, Side, Socket, Source, Timestamp, Tracking, Translation, What,
 };
 
 /// Reads one dossier: a `flow` line and the facts after it. Empty lines and lines that begin
@@ -157,6 +157,7 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "standing" => state(words.next()).map(What::Standing),
         "went-on" => went_on(&mut words),
         "tracking" => tracking(&mut words),
+        "ruled" => ruled(&mut words),
         other => Err(format!("unknown fact {other:?}")),
     }
 }
@@ -239,6 +240,8 @@ fn dropped(words: Words<'_, '_>) -> Result<What, String> {
     for word in words {
         match token(word) {
             ("reason", Some(reason)) => reason.clone_into(&mut drop.reason),
+            ("netns", value) => drop.netns = number(value)?,
+            ("device", value) => drop.device = number(value)?,
             token if drop.segment.read(token)? => {}
             (key, _) => return Err(unknown(key)),
         }
@@ -344,6 +347,28 @@ fn went_on(words: Words<'_, '_>) -> Result<What, String> {
         }
     }
     Ok(What::WentOn(segment))
+}
+
+fn ruled(words: Words<'_, '_>) -> Result<What, String> {
+    let mut ruled = Ruled::default();
+    for word in words {
+        let (key, value) = token(word);
+        let rule = |surely| {
+            Ok::<_, String>(Rule {
+                text: decode(value.ok_or("needs a rule")?),
+                surely,
+            })
+        };
+        match key {
+            "whole" => ruled.whole = true,
+            "reset-surely" => ruled.resets.push(rule(true)?),
+            "reset-perhaps" => ruled.resets.push(rule(false)?),
+            "drop-surely" => ruled.drops.push(rule(true)?),
+            "drop-perhaps" => ruled.drops.push(rule(false)?),
+            _ => return Err(unknown(key)),
+        }
+    }
+    Ok(What::Ruled(ruled))
 }
 
 fn tracking(words: Words<'_, '_>) -> Result<What, String> {

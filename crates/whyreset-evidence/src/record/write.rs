@@ -6,7 +6,7 @@ use alloc::string::String;
 use core::fmt::Write as _;
 
 use super::DEFAULT_START;
-use super::words::in_milliseconds;
+use super::words::{encode, in_milliseconds};
 use crate::{Dossier, Fact, Roles, Side, Socket, Source, Timestamp, What};
 
 /// Writes a dossier so that [`parse_dossier`] gives it back. Views named in
@@ -116,6 +116,11 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
         What::Errored(errno) => _ = write!(out, " errored {errno}"),
         What::Drop(drop) => {
             let _ = write!(out, " dropped reason={}", drop.reason);
+            for (key, value) in [("netns", drop.netns), ("device", drop.device)] {
+                if value != 0 {
+                    let _ = write!(out, " {key}={value}");
+                }
+            }
             drop.segment.write(out);
         }
         What::Killed(killed) => {
@@ -169,6 +174,15 @@ fn write_looked_up(what: &What, out: &mut String) {
         What::WentOn(segment) => {
             out.push_str(" went-on");
             segment.write(out);
+        }
+        What::Ruled(ruled) => {
+            out.push_str(if ruled.whole { " ruled whole" } else { " ruled" });
+            for (verb, rules) in [("reset", &ruled.resets), ("drop", &ruled.drops)] {
+                for rule in rules {
+                    let how = if rule.surely { "surely" } else { "perhaps" };
+                    let _ = write!(out, " {verb}-{how}={}", encode(&rule.text));
+                }
+            }
         }
         What::Tracking(table) => {
             let _ = write!(out, " tracking entries={} most={}", table.entries, table.most);

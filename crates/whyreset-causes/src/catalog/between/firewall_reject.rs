@@ -1,4 +1,5 @@
 use alloc::format;
+use alloc::string::String;
 
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
@@ -13,7 +14,7 @@ pub static FIREWALL_REJECT: Cause = Cause {
     party: Party::Firewall,
     from: From::Between,
     accuse: Accuse::Nobody,
-    at_most: Certainty::Likely,
+    at_most: Certainty::Certain,
     requires: &[
         need(
             "a reset came in an end's name that its own kernel was not seen to send",
@@ -25,16 +26,25 @@ pub static FIREWALL_REJECT: Cause = Cause {
             Certainty::Possible,
             filter::intervened,
         ),
+        need(
+            "a rule that answers with a reset met the segment",
+            Certainty::Likely,
+            filter::by_a_rule,
+        ),
     ],
     excludes: &[],
     explains: &[],
     sentence: |dossier| {
         let name = words::sender(dossier);
         match filter::dropped(dossier) {
-            Some((_, drop)) => format!(
-                "a packet filter on this host dropped {} of this connection, and the reset came in {name}'s name",
-                words::payload(&drop.segment)
-            ),
+            Some((_, drop)) => {
+                let rule = dossier.ruled().and_then(|(_, ruled)| ruled.the_one());
+                let which = rule.map_or(String::new(), |rule| format!(": {}", rule.text));
+                format!(
+                    "a packet filter on this host rejected {} of this connection with a reset in {name}'s name{which}",
+                    words::payload(&drop.segment)
+                )
+            }
             None => format!("a packet filter's rule may have made the reset in {name}'s name"),
         }
     },
