@@ -52,10 +52,6 @@ pub static CATALOG: &[&Cause] = &[
     &protocol::SCAN_OR_HEALTHCHECK,
 ];
 
-/// Ids that pages may name before their cause is here: the contract has them, and nothing that
-/// is observed yet can prove them.
-pub static RESERVED: &[&str] = &[];
-
 /// The cause with this id, `unknown` among them.
 pub fn find(id: &str) -> Option<&'static Cause> {
     CATALOG

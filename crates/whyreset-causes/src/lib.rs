@@ -28,7 +28,7 @@ mod timers;
 mod wire;
 mod words;
 
-pub use catalog::{CATALOG, RESERVED, UNKNOWN, find};
+pub use catalog::{CATALOG, UNKNOWN, find};
 pub use cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation};
 pub use class::{Class, Gist};
 pub use idle::known as known_timers;

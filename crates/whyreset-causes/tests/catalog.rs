@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use whyreset_causes::{CATALOG, Cause, Page, RESERVED, UNKNOWN, find, judge};
+use whyreset_causes::{CATALOG, Cause, Page, UNKNOWN, find, judge};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/catalog")
@@ -19,7 +19,7 @@ fn is_kebab(id: &str) -> bool {
 }
 
 fn is_known(id: &str) -> bool {
-    find(id).is_some() || RESERVED.contains(&id)
+    find(id).is_some()
 }
 
 /// Words that may open a sentence in capitals: names of options, protocols and signals.
@@ -49,16 +49,11 @@ fn says_it_well(text: &str) -> Result<(), String> {
 }
 
 #[test]
-fn ids_are_unique_kebab_case_and_not_reserved() {
+fn ids_are_unique_and_kebab_case() {
     let mut seen = BTreeSet::new();
     for cause in all() {
         assert!(is_kebab(cause.id), "{}", cause.id);
         assert!(seen.insert(cause.id), "{} is there twice", cause.id);
-        assert!(
-            !RESERVED.contains(&cause.id),
-            "{} is both here and reserved",
-            cause.id
-        );
     }
     let situations = all().flat_map(|cause| cause.situations);
     for situation in situations {

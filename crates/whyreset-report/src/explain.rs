@@ -5,7 +5,7 @@ mod near;
 
 use std::fmt::Write as _;
 
-use whyreset_causes::{CATALOG, Cause, Group, Page, RESERVED, find};
+use whyreset_causes::{CATALOG, Cause, Group, Page, find};
 
 use crate::messages;
 use crate::paint::Ink;
@@ -32,11 +32,6 @@ pub fn answer(query: &str, style: &Style) -> Result<String, String> {
             "{situation} is an everyday case of {}\n\n{}",
             cause.id,
             page(cause, style)
-        ));
-    }
-    if RESERVED.contains(&id.as_str()) {
-        return Err(format!(
-            "{id} is a cause that this version cannot prove, and it has no page yet (`whyreset explain` alone lists those that have)"
         ));
     }
     if let Some(causes) = kernel_reason(query.trim()) {
@@ -217,7 +212,6 @@ mod tests {
                 "did you mean `whyreset explain retransmission-timeout`?",
             ),
             ("unread-data/late-close-notify", "neither a cause nor"),
-            ("conntrack-full", "cannot prove"),
             ("banana", "neither a cause nor"),
         ] {
             let refusal = answer(query, &style()).unwrap_err();
