@@ -40,6 +40,8 @@ struct Truth {
     cause: String,
     /// How, where `cause` says why.
     mechanism: Option<String>,
+    /// What may be said as well.
+    or: Vec<String>,
     from: Option<String>,
     server: SocketAddr,
     /// Packets that tcpdump had no room for, by place.
@@ -76,7 +78,9 @@ pub struct View {
 
 impl Truth {
     fn is(&self, cause: &str) -> bool {
-        self.cause == cause || self.mechanism.as_deref() == Some(cause)
+        self.cause == cause
+            || self.mechanism.as_deref() == Some(cause)
+            || self.or.iter().any(|or| or == cause)
     }
 
     /// `ID-vFAMILY.json` beside the captures. None for a run that used no server.
@@ -96,6 +100,12 @@ impl Truth {
             run: (id.to_owned(), family.to_owned()),
             cause: word("cause").with_context(|| format!("{} names no cause", path.display()))?,
             mechanism: word("mechanism"),
+            or: value["or"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|or| or.as_str().map(str::to_owned))
+                .collect(),
             from: word("from"),
             lost: value["lost"].clone(),
             server: server

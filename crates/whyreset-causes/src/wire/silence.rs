@@ -86,7 +86,7 @@ pub fn answers_the_fins_ack(passed: &Passed) -> bool {
     let (Some(trigger), Some(fin)) = (&passed.trigger, passed.own.fin_ago_ms) else {
         return false;
     };
-    let later = passed.other.data_ago_ms.is_some_and(|data| data <= fin);
+    let later = passed.other.data_ago_ms.is_some_and(|data| data < fin);
     passed.shape == Shape::Reply
         && trigger.segment.len == 0
         && trigger.knew_fin

@@ -15,6 +15,7 @@ fn judged(cause: &str, mechanism: Option<&str>, said: &str) -> Judged {
             run: ("one".to_owned(), "4".to_owned()),
             cause: cause.to_owned(),
             mechanism: mechanism.map(str::to_owned),
+            or: vec!["wrong-protocol".to_owned()],
             from: Some("server".to_owned()),
             server,
             lost: serde_json::Value::Null,
@@ -51,6 +52,8 @@ fn a_rival_that_was_refused_is_not_within_reach() {
     let linger = judged("linger-abort", None, &said);
     assert!(!linger.right_cause() && !linger.within_reach() && linger.mentioned());
     assert!(judged("process-killed", Some("unread-data"), &said).right_cause());
+    let or = verdict("wrong-protocol", "likely", "server", "");
+    assert!(judged("process-killed", None, &or).right_cause());
 }
 
 #[test]
