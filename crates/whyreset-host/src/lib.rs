@@ -6,6 +6,7 @@ mod cgroup;
 mod cgroup_ids;
 mod credit;
 mod error;
+pub mod inspect;
 mod known;
 mod names;
 pub mod netns;
