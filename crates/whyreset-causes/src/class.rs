@@ -32,20 +32,14 @@ pub struct Class {
     window_grew: bool,
     just_answered: bool,
     stood: bool,
-    settled: bool,
-    stopped_early: bool,
-    fins_ack: bool,
-    small: bool,
     just_there: bool,
     port_answers: bool,
     untranslated: bool,
-    translated: bool,
-    name_went_on: bool,
-    nearer: bool,
     read_at_once: bool,
     went_on: bool,
     way: Way,
-    missing: (bool, bool, bool, bool),
+    /// One bit each, in the order of [`rare`].
+    rare: u16,
     /// Ports that expect a protocol are classes of their own.
     port: Option<u16>,
 }
@@ -108,8 +102,29 @@ fn half(half: &Half) -> HalfClass {
     }
 }
 
-fn missing(missing: Missing) -> (bool, bool, bool, bool) {
-    (missing.lost > 0, missing.gaps, missing.damaged, missing.cut > 0)
+/// What is seldom so, as bits: they are hashed for every reset.
+fn rare(passed: &Passed) -> u16 {
+    let Missing {
+        lost,
+        gaps,
+        damaged,
+        cut,
+    } = passed.missing;
+    [
+        lost > 0,
+        gaps,
+        damaged,
+        cut > 0,
+        passed.translated,
+        passed.name_went_on,
+        passed.silence_ms >= wire::SETTLED_MS,
+        wire::stopped_early(passed),
+        wire::answers_the_fins_ack(passed),
+        wire::is_small_and_whole(passed),
+        wire::comes_from_nearer(passed),
+    ]
+    .into_iter()
+    .fold(0, |bits, holds| bits << 1 | u16::from(holds))
 }
 
 fn trigger(trigger: &Trigger) -> TriggerClass {
@@ -151,20 +166,13 @@ impl Class {
                 .is_some_and(|ago| ago <= wire::JUST_ANSWERED_MS)
                 && passed.silence_ms <= wire::JUST_ANSWERED_MS,
             stood: passed.age_ms.is_some_and(|age| age > wire::AT_ONCE_MS),
-            stopped_early: wire::stopped_early(passed),
-            fins_ack: wire::answers_the_fins_ack(passed),
-            small: wire::is_small_and_whole(passed),
-            settled: passed.silence_ms >= wire::SETTLED_MS,
             just_there: wire::was_just_there(passed),
             port_answers: passed.port_answers,
             untranslated: passed.untranslated,
-            translated: passed.translated,
-            name_went_on: passed.name_went_on,
-            nearer: wire::comes_from_nearer(passed),
             read_at_once: wire::read_at_once(passed),
             went_on: passed.after.went_on,
             way: passed.way,
-            missing: missing(passed.missing),
+            rare: rare(passed),
             port: wire::expects(port).map(|_| port),
         })
     }

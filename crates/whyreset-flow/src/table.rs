@@ -268,15 +268,11 @@ impl Table {
             }
             self.due.pop_front();
             let newest = self.newest;
-            let alive = self.slots.find(&key).and_then(|connection| refused(connection));
-            let alive = alive.is_some_and(|(port, at)| self.takes_part(port, at));
-            let stray = self.slots.find(&key).and_then(|connection| stray(connection));
-            let untranslated = stray.is_some_and(|(end, seq)| self.belongs(&key, end, seq))
-                || self
-                    .slots
-                    .find(&key)
-                    .and_then(|connection| Met::of(connection))
-                    .is_some_and(|met| self.left_out(&key, &met));
+            let (alive, untranslated) = if self.slots.len() <= FEW {
+                self.beside(&key)
+            } else {
+                (false, false)
+            };
             let Some(connection) = self.slots.find(&key) else {
                 continue;
             };
@@ -297,6 +293,19 @@ impl Table {
                 deliver(told);
             }
         }
+    }
+
+    /// What the other connections tell of the reset that waits in this one: whether its port went on
+    /// with another, and whether what drew it should have borne another address.
+    fn beside(&mut self, key: &Key) -> (bool, bool) {
+        let Some(connection) = self.slots.find(key) else {
+            return (false, false);
+        };
+        let (alive, stray, met) = (refused(connection), stray(connection), Met::of(connection));
+        let alive = alive.is_some_and(|(port, at)| self.takes_part(port, at));
+        let untranslated = stray.is_some_and(|(end, seq)| self.belongs(key, end, seq))
+            || met.is_some_and(|met| self.left_out(key, &met));
+        (alive, untranslated)
     }
 
     /// Whether this port had another connection open when it refused one, and went on with it. Looks
