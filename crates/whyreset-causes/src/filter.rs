@@ -13,6 +13,8 @@ use crate::words;
 
 /// Rules that are listed where it may have been one of several.
 const SHOWN: usize = 4;
+/// `SKB_DROP_REASON_NETFILTER_DROP`
+const NETFILTER: &str = "NETFILTER_DROP";
 /// A rejected segment and the reset made for it are this close together.
 const TOGETHER: Duration = Duration::from_millis(10);
 
@@ -25,7 +27,7 @@ pub fn dropped(dossier: &Dossier) -> Option<(&Fact, &Drop)> {
     let at = dossier.time();
     dossier.drops().find(|(fact, drop)| {
         let apart = at.since(fact.at).max(fact.at.since(at));
-        drop.reason == "NETFILTER_DROP" && apart <= TOGETHER
+        drop.reason == NETFILTER && apart <= TOGETHER
     })
 }
 
@@ -48,11 +50,11 @@ pub fn by_a_rule(dossier: &Dossier) -> Finding {
             RULESET,
         ),
         [rule] => Finding::blind(format!("perhaps this rule: {}", rule.text), "its counter"),
-        rules => Finding::blind(
+        several => Finding::blind(
             format!(
                 "one of these {}: {}",
-                rules.len(),
-                rules
+                several.len(),
+                several
                     .iter()
                     .take(SHOWN)
                     .map(|rule| rule.text.as_str())
@@ -62,6 +64,27 @@ pub fn by_a_rule(dossier: &Dossier) -> Finding {
             "their counters",
         ),
     }
+}
+
+/// Whether a packet filter of the observing host dropped a segment of the connection.
+pub fn is_local(dossier: &Dossier) -> bool {
+    dossier.drops().any(|(_, drop)| drop.reason == NETFILTER)
+}
+
+/// What a packet filter of the capturing host had to do with a reset that passed it, where it had.
+pub fn told(dossier: &Dossier) -> Vec<Finding> {
+    let Some((fact, drop)) = dossier.drops().find(|(_, drop)| drop.reason == NETFILTER) else {
+        return Vec::new();
+    };
+    let dropped = format!(
+        "a packet filter on this very host dropped {}",
+        words::segment(&drop.segment)
+    );
+    let mut findings = alloc::vec![Finding::seen(dropped, &*fact.cite)];
+    if dossier.ruled().is_some() {
+        findings.push(by_a_rule(dossier));
+    }
+    findings
 }
 
 /// The rule that dropped it in silence, ` by RULE`, where that is known.
@@ -77,7 +100,7 @@ pub fn swallowed(dossier: &Dossier) -> Finding {
     if dossier.has_reset() {
         return Finding::absent("a reset ended the connection", "kernel:tcp_send_reset");
     }
-    match dossier.drops().find(|(_, drop)| drop.reason == "NETFILTER_DROP") {
+    match dossier.drops().find(|(_, drop)| drop.reason == NETFILTER) {
         Some((fact, drop)) => Finding::seen(
             format!(
                 "netfilter dropped {} without an answer {} before the connection was given up{}",

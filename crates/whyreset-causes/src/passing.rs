@@ -13,7 +13,7 @@ use whyreset_evidence::{
 };
 
 use crate::cause::{Cause, From};
-use crate::wire;
+use crate::{filter, reading, wire};
 
 /// Findings about the reset that belong to every verdict.
 pub fn background(dossier: &Dossier) -> Vec<Finding> {
@@ -32,6 +32,7 @@ pub fn background(dossier: &Dossier) -> Vec<Finding> {
         ));
     }
     findings.extend(joined(fact, passed));
+    findings.extend(filter::told(dossier));
     findings.extend(wire::damaged(passed, &fact.cite));
     if passed.way == Way::MadeHere {
         findings.push(wire::made_here(dossier));
@@ -84,12 +85,14 @@ pub fn sender(dossier: &Dossier, cause: &Cause) -> Sender {
     Sender {
         party,
         host: match origin(dossier, cause) {
+            // What it dropped was told by this host's own kernel.
+            Origin::Between if filter::is_local(dossier) => Host::Local,
             Origin::Between => Host::Between,
             Origin::End(_) => Host::Remote,
             Origin::Unknown => Host::Unknown,
         },
         process: None,
-        rule: None,
+        rule: reading::rule(dossier, cause),
     }
 }
 

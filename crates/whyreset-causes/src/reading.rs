@@ -91,7 +91,7 @@ pub fn assemble(
 
 /// The packet filter's rule, where it is a packet filter that is accused and one rule alone can have
 /// done it.
-fn rule(dossier: &Dossier, cause: &Cause) -> Option<String> {
+pub fn rule(dossier: &Dossier, cause: &Cause) -> Option<String> {
     let (_, ruled) = dossier.ruled().filter(|_| cause.party == Party::Firewall)?;
     ruled.the_one().map(|rule| rule.text.clone())
 }

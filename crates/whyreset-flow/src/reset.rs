@@ -76,6 +76,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
             && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),
         near: None,
         way: scene.way,
+        routed: scene.own.last.tap.is_routed() || scene.other.last.tap.is_routed(),
         missing: missing(packet, scene),
         signs: signs(packet, scene, shape, trigger.is_some()),
         told: told(packet).or_else(|| netscaler::told(packet.window, packet.ttl, scene.own)),

@@ -288,6 +288,23 @@ impl Translator {
         }
     }
 
+    /// A segment that a filter dropped, as the map keeps it.
+    pub fn dropped(&self, filtered: &abi::Filtered) -> Option<Fact> {
+        let reason = self.names.drop.name(filtered.reason, "SKB_DROP_REASON_");
+        let what = What::Drop(Drop {
+            segment: segment(&filtered.segment)?,
+            reason,
+            netns: filtered.netns,
+            device: filtered.ifindex,
+        });
+        Some(Fact {
+            at: self.clock.utc(filtered.at),
+            side: None,
+            cite: what.kernel_cite(),
+            what,
+        })
+    }
+
     fn filtered(&self, event: &Event, facts: &mut Vec<Fact>) {
         let filtered = &event.filtered;
         if filtered.at == 0 {
@@ -303,20 +320,7 @@ impl Translator {
         if event.at.saturating_sub(filtered.at) > within {
             return;
         }
-        if let Some(segment) = segment(&filtered.segment) {
-            let what = What::Drop(Drop {
-                segment,
-                reason,
-                netns: filtered.netns,
-                device: filtered.ifindex,
-            });
-            facts.push(Fact {
-                at: self.clock.utc(filtered.at),
-                side: None,
-                cite: what.kernel_cite(),
-                what,
-            });
-        }
+        facts.extend(self.dropped(filtered));
     }
 
     fn killer(&self, event: &Event, side: Side, facts: &mut Vec<Fact>) {

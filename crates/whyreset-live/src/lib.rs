@@ -12,11 +12,13 @@ mod incident;
 mod loader;
 mod prerequisites;
 mod snapshot;
+mod stream;
 mod symbols;
 mod sys;
 mod tap;
 mod watcher;
 
 pub use prerequisites::check as check_prerequisites;
+pub use stream::{Passing, Stream};
 pub use tap::{Listen, Tap};
 pub use watcher::{AttachError, Holders, Options, Watcher};

@@ -1,11 +1,12 @@
 //! Loads the committed object and attaches its programs, each by itself: one that cannot be had
 //! costs its view and is named, and only the loss of both reset hooks is an error.
 
-use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Ebpf, EbpfLoader, Endianness};
 use whyreset_evidence::Blindness;
 
+use crate::abi::{Filtered, Tuple};
 use crate::btf_enum::{Btf, EnumNames};
 use crate::{AttachError, Options, sys};
 
@@ -30,6 +31,8 @@ pub struct Attached {
     pub ring: RingBuf<MapData>,
     pub lost: PerCpuArray<MapData, u64>,
     pub symbols: Array<MapData, u64>,
+    /// Segments that a filter dropped, by their addresses, source as local.
+    pub filtered: HashMap<MapData, Tuple, Filtered>,
     pub missing: Vec<Blindness>,
     pub names: Names,
     /// Resets that answer a segment without a full socket are reported (6.10 and newer).
@@ -157,6 +160,7 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
     let ring = take(&mut ebpf, "events", RingBuf::try_from)?;
     let lost = take(&mut ebpf, "lost", PerCpuArray::try_from)?;
     let symbols = take(&mut ebpf, "symbols", Array::try_from)?;
+    let filtered = take(&mut ebpf, "filtered", HashMap::try_from)?;
     drop(btf);
     sys::return_free_memory();
     Ok(Attached {
@@ -164,6 +168,7 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
         ring,
         lost,
         symbols,
+        filtered,
         missing,
         names,
         reply_resets,

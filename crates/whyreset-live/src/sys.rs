@@ -38,6 +38,64 @@ pub fn packet_socket() -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
+/// `PACKET_OUTGOING` (linux/if_packet.h): this host sent it.
+pub const PACKET_OUTGOING: u8 = 4;
+
+/// A packet socket that sees the network layer's start of all TCP segments and ICMP messages, both
+/// ways. Needs CAP_NET_RAW.
+pub fn stream_socket() -> io::Result<OwnedFd> {
+    /// Bytes that may wait between two looks.
+    const BUFFER: usize = 16 << 20;
+    let socket = Socket::new(Domain::PACKET, Type::DGRAM.nonblocking().cloexec(), None)?;
+    socket.attach_filter(&tcp_and_icmp())?;
+    let socket: OwnedFd = socket.into();
+    // Without the right to more the kernel's own limit holds.
+    _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, BUFFER);
+    hear_all(&socket, true)?;
+    Ok(socket)
+}
+
+/// Takes one packet: its length, which may be more than fits, and its kind (`sll_pkttype`).
+pub fn receive_packet(socket: &OwnedFd, buffer: &mut [u8]) -> Option<(usize, u8)> {
+    // SAFETY: an all-zero sockaddr_ll is a valid one.
+    #[expect(unsafe_code, reason = "a plain C structure without a constructor")]
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).ok()?;
+    // SAFETY: buffer and address are live for the call, and their lengths are passed with them; the
+    // kernel writes no further.
+    #[expect(unsafe_code, reason = "no safe binding gives a packet's address")]
+    let got = unsafe {
+        libc::recvfrom(
+            socket.as_raw_fd(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+            (&raw mut address).cast(),
+            &raw mut length,
+        )
+    };
+    Some((usize::try_from(got).ok()?, address.sll_pkttype))
+}
+
+/// Packets that were dropped since the last call because the socket's buffer was full.
+pub fn lost_packets(socket: &OwnedFd) -> u64 {
+    let mut statistics = [0u32; 2];
+    let mut length = libc::socklen_t::try_from(size_of_val(&statistics)).unwrap_or_default();
+    // SAFETY: the pointer and the length describe one live tpacket_stats (two u32), which the kernel
+    // fills.
+    #[expect(unsafe_code, reason = "there is no safe binding of this option")]
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            statistics.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 { statistics[1].into() } else { 0 }
+}
+
 /// Makes a packet socket hear every protocol, or one that nobody speaks; needs no right.
 pub fn hear_all(socket: &OwnedFd, hear: bool) -> io::Result<()> {
     let protocol = if hear {
@@ -95,3 +153,34 @@ fn openings_and_resets() -> [SockFilter; 16] {
         SockFilter::new(RETURN, 0, 0, 0),
     ]
 }
+
+/// TCP, and ICMP of both kinds, over IPv4 or IPv6.
+fn tcp_and_icmp() -> [SockFilter; 11] {
+    const HALF_AT: u16 = 0x28; // BPF_LD | BPF_H | BPF_ABS
+    const BYTE_AT: u16 = 0x30; // BPF_LD | BPF_B | BPF_ABS
+    const EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    /// `SKF_AD_OFF + SKF_AD_PROTOCOL`
+    const PROTOCOL: u32 = 0xffff_f000;
+    [
+        SockFilter::new(HALF_AT, 0, 0, PROTOCOL),
+        SockFilter::new(EQUAL, 0, 3, 0x0800),
+        SockFilter::new(BYTE_AT, 0, 0, 9),
+        SockFilter::new(EQUAL, 5, 0, 6),
+        SockFilter::new(EQUAL, 4, 5, 1),
+        SockFilter::new(EQUAL, 0, 4, 0x86dd),
+        SockFilter::new(BYTE_AT, 0, 0, 6),
+        SockFilter::new(EQUAL, 1, 0, 6),
+        SockFilter::new(EQUAL, 0, 1, 58),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+        SockFilter::new(RETURN, 0, 0, 0),
+    ]
+}
+
+// SAFETY: Tuple is made of integers alone, without padding, and any bytes are one.
+#[expect(unsafe_code, reason = "aya asks for this promise of a map's key")]
+unsafe impl aya::Pod for crate::abi::Tuple {}
+
+// SAFETY: Filtered is made of integers alone, without padding, and any bytes are one.
+#[expect(unsafe_code, reason = "aya asks for this promise of a map's value")]
+unsafe impl aya::Pod for crate::abi::Filtered {}

@@ -1,7 +1,7 @@
 //! The watcher: drains the ring, asks who holds a socket while it can still be answered, and
 //! hands over complete dossiers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use whyreset_evidence::{
     Blindness, Coverage, Dossier, Fact, Holdings, Process, TcpState, Timestamp, Tracking, Translation, What,
 };
 
-use crate::abi::{Event, event_type};
+use crate::abi::{Event, Tuple, event_type};
 use crate::clock::{self, Clock};
 use crate::facts::{Told, Translator};
 use crate::incident::{Incidents, Setting};
@@ -126,6 +126,24 @@ impl Watcher {
     /// Takes the headers of resets from this tap from now on.
     pub fn tap(&mut self, tap: Tap) {
         self.tap = Some(tap);
+    }
+
+    /// The last segment from `from` to `to` that a packet filter dropped.
+    pub fn dropped(&mut self, from: SocketAddr, to: SocketAddr) -> Option<Fact> {
+        let bytes = |address: SocketAddr| match address.ip() {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => v6.octets(),
+        };
+        let way = Tuple {
+            laddr: bytes(from),
+            raddr: bytes(to),
+            lport: from.port(),
+            rport: to.port(),
+            netns: 0,
+        };
+        let filtered = self.attached.filtered.get(&way, 0).ok()?;
+        self.translator.clock = Clock::now();
+        self.translator.dropped(&filtered)
     }
 
     /// Views that could not be had here, and what would cure it.

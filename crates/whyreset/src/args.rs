@@ -117,6 +117,10 @@ pub struct Watch {
     /// some minutes after a reset that nothing explains. Costs something with every incoming packet
     #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always", conflicts_with = "replay")]
     pub wire: Option<Wire>,
+    /// On a router: resets of connections that only pass through it, too, from the headers of all that it sends on.
+    /// Costs something with every packet
+    #[arg(long, conflicts_with = "replay")]
+    pub forwarded: bool,
     /// Only this cause (may be given several times)
     #[arg(long, value_name = "ID", value_parser = cause)]
     pub cause: Vec<&'static str>,

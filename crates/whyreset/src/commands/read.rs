@@ -4,7 +4,7 @@
 mod desk;
 mod faces;
 mod first;
-mod input;
+pub mod input;
 mod joined;
 mod marks;
 mod progress;

@@ -1,6 +1,7 @@
 //! `whyreset watch`: wires kernel, judge and faces together, and keeps the policy.
 
 mod desk;
+mod forwarded;
 mod replay;
 
 use std::fs::File;
@@ -12,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use whyreset_host::{Spaces, netns, privileges};
-use whyreset_live::{Listen, Options, Tap, Watcher};
+use whyreset_live::{Listen, Options, Stream, Tap, Watcher};
 
 use self::desk::Desk;
+use self::forwarded::Forwarded;
 use crate::args::{Watch, Wire};
 use crate::holders::Table;
 use crate::screen;
@@ -51,6 +53,7 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
             "not seen: translations (NAT) that connection tracking forgets ({error}; CAP_NET_ADMIN and nf_conntrack_netlink are needed)"
         ));
     }
+    let mut forwarded = args.forwarded.then(|| open_stream(netns)).transpose()?;
     let tap = args.wire.map(|wire| open_tap(netns, wire)).transpose()?;
     let mut watcher = Watcher::attach(
         &Options {
@@ -81,9 +84,20 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
             break;
         }
         watcher.poll(left.min(LOOK_UP), &mut |dossier| desk.take(dossier));
+        if let Some(forwarded) = &mut forwarded {
+            forwarded.look(&mut watcher, &mut |dossier| desk.take(dossier));
+        }
     }
     if desk.is_open() {
         watcher.flush(&mut |dossier| desk.take(dossier));
+        if let Some(forwarded) = &mut forwarded {
+            forwarded.finish(&mut watcher, &mut |dossier| desk.take(dossier));
+        }
+    }
+    if let Some(lost) = forwarded.map(|forwarded| forwarded.lost).filter(|&lost| lost > 0) {
+        notice(&format!(
+            "{lost} packets passed unseen: they came faster than they were read"
+        ));
     }
     if desk.has_reader() {
         notice(&desk.summary.text(false));
@@ -95,6 +109,12 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         ));
     }
     desk.code()
+}
+
+fn open_stream(netns: Option<u32>) -> Result<Forwarded> {
+    let stream = netns::inside(netns, Stream::open)?
+        .context("cannot open a packet socket for --forwarded; CAP_NET_RAW is needed, run with sudo")?;
+    Ok(Forwarded::new(stream))
 }
 
 fn open_tap(netns: Option<u32>, wire: Wire) -> Result<Tap> {
