@@ -683,7 +683,8 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->shutdown = sk->sk_shutdown;
 	tomb->rcv_tstamp = tp->rcv_tstamp;
 	tomb->lsndtime = tp->lsndtime;
-	tomb->fin_seq = tp->write_seq;
+	/* close() after shutdown(SHUT_WR): the FIN has its number already. */
+	tomb->fin_seq = tp->write_seq - (from == TCP_FIN_WAIT1);
 	task_now(&tomb->by);
 	if (owner)
 		owner->half_closed = tomb->shutdown != SHUTDOWN_BOTH;

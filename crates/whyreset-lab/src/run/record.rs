@@ -168,7 +168,7 @@ impl Captures {
         let truth = &scenario.truth;
         let text = json!({
             "scenario": scenario.id, "summary": scenario.summary, "cause": scenario.cause,
-            "mechanism": truth.mechanism, "situation": truth.situation, "outcome": truth.outcome,
+            "or": truth.or, "mechanism": truth.mechanism, "situation": truth.situation, "outcome": truth.outcome,
             "party": truth.party, "from": truth.from, "benign": truth.benign, "victim": truth.victim,
             "server": server.map(|server| server.to_string()), "lost": lost,
         });
