@@ -1,6 +1,7 @@
 //! One connection, held in silence for a while, and what became of it. Refuses to hold on where
 //! others have made it pointless.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,10 @@ use crate::talk::{Talk, gone};
 
 /// Keep-alive probes without an answer, a second apart, before silence is believed.
 const PROBES: u32 = 4;
+/// Bytes of a goodbye that are kept.
+const SAID: usize = 256;
+/// How soon after its last words the other end hangs up.
+const GOODBYE: Duration = Duration::from_millis(300);
 /// How long an answer to a poke may take.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -66,11 +71,15 @@ pub struct Held<'a> {
 impl Held<'_> {
     /// Opens it, holds it, pokes it. The silence told is the one that passed.
     pub fn run(&self) -> Sample {
+        let said = Cell::default();
         let (fate, silence) = match self.open() {
-            Ok(talk) => self.hold(talk),
+            Ok(talk) => self.hold(talk, &said),
             Err(why) => (why, Duration::ZERO),
         };
-        Sample { silence, fate }
+        Sample {
+            said: said.take(),
+            ..Sample::new(silence, fate)
+        }
     }
 
     fn open(&self) -> Result<Talk<'_>, Fate> {
@@ -95,7 +104,7 @@ impl Held<'_> {
         }
     }
 
-    fn hold(&self, mut talk: Talk<'_>) -> (Fate, Duration) {
+    fn hold(&self, mut talk: Talk<'_>, said: &Cell<Vec<u8>>) -> (Fate, Duration) {
         let since = talk.line().stirred;
         let waits_for_server = matches!(self.options.direction, Direction::Server(_));
         let end = since + self.silence;
@@ -115,8 +124,11 @@ impl Held<'_> {
                 {
                     return (Fate::Alive, self.silence);
                 }
-                // A greeting, a ping: the silence that was meant did not come about.
-                Event::Bytes(_) => return (Fate::Spoke, since.elapsed()),
+                Event::Bytes(count) => {
+                    let passed = since.elapsed();
+                    said.set(room[..count.min(SAID)].to_vec());
+                    return (self.spoke(talk.line_mut()), passed);
+                }
                 Event::Fin => return (Fate::Ended(Kind::Fin), since.elapsed()),
                 Event::Gone(error) => return (unasked(&error), since.elapsed()),
                 Event::Stopped => return (Fate::Cut, since.elapsed()),
@@ -131,6 +143,23 @@ impl Held<'_> {
             Direction::Server(_) => (Fate::Ended(Kind::Silence), self.silence),
             Direction::Client(Poke::Keepalive) => (self.keepalive(talk.line_mut(), passed), passed),
             Direction::Client(Poke::Say(bytes)) => (say(&mut talk, bytes), passed),
+        }
+    }
+
+    /// A goodbye is followed by the end. A greeting or a ping is not: the silence that was meant did
+    /// not come about.
+    fn spoke(&self, line: &mut Line) -> Fate {
+        let mut room = [0_u8; 4096];
+        let stop = &|| self.halted.load(Ordering::Relaxed);
+        let deadline = Instant::now() + GOODBYE;
+        loop {
+            match line.wait(&mut room, false, deadline, stop) {
+                Event::Bytes(_) if Instant::now() < deadline => {}
+                Event::Fin => return Fate::Ended(Kind::Fin),
+                Event::Gone(error) => return unasked(&error),
+                Event::Stopped => return Fate::Cut,
+                Event::Bytes(_) | Event::Writable | Event::Nothing => return Fate::Spoke,
+            }
         }
     }
 

@@ -16,6 +16,19 @@ pub struct Sample {
     pub silence: Duration,
     /// What became of it.
     pub fate: Fate,
+    /// What the other end said before it ended the connection, its first bytes. Hostile input.
+    pub said: Vec<u8>,
+}
+
+impl Sample {
+    /// One where nothing was said.
+    pub const fn new(silence: Duration, fate: Fate) -> Self {
+        Self {
+            silence,
+            fate,
+            said: Vec::new(),
+        }
+    }
 }
 
 /// How a connection ended.
@@ -209,14 +222,15 @@ mod tests {
             }
             for silence in next {
                 let alive = silence < timer;
-                samples.push(Sample {
-                    silence: if kind.is_unasked() {
-                        silence.min(timer)
-                    } else {
-                        silence
-                    },
-                    fate: if alive { Fate::Alive } else { Fate::Ended(kind) },
-                });
+                let passed = if kind.is_unasked() {
+                    silence.min(timer)
+                } else {
+                    silence
+                };
+                samples.push(Sample::new(
+                    passed,
+                    if alive { Fate::Alive } else { Fate::Ended(kind) },
+                ));
             }
         }
         unreachable!()
@@ -246,10 +260,8 @@ mod tests {
     fn nothing_is_said_beyond_the_bound_and_nothing_of_contradictions() {
         let (bounds, _) = found(Duration::from_secs(601), Kind::Silence, 16);
         assert_eq!((bounds.dead, bounds.is_done(MOST)), (None, true));
-        let samples = [(9, Fate::Ended(Kind::Silence)), (20, Fate::Alive)].map(|(seconds, fate)| Sample {
-            silence: Duration::from_secs(seconds),
-            fate,
-        });
+        let samples = [(9, Fate::Ended(Kind::Silence)), (20, Fate::Alive)]
+            .map(|(seconds, fate)| Sample::new(Duration::from_secs(seconds), fate));
         let bounds = Bounds::of(&samples);
         assert!(bounds.crossed && bounds.next(MOST, 16).is_empty());
     }

@@ -59,10 +59,7 @@ pub fn load(path: &Path, target: &str, direction: &Direction) -> Result<Vec<Samp
             "spoke" => Fate::Spoke,
             word => Fate::Ended(Kind::from_word(word)?),
         };
-        Some(Sample {
-            silence: Duration::from_millis(sample.silence_ms),
-            fate,
-        })
+        Some(Sample::new(Duration::from_millis(sample.silence_ms), fate))
     });
     Ok(samples.collect())
 }

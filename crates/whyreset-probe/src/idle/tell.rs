@@ -16,6 +16,8 @@ use crate::words;
 pub type Timers<'a> = &'a dyn Fn(u64) -> String;
 
 const INDENT: usize = 14;
+/// Bytes of a goodbye that are shown.
+const SAID: usize = 96;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -34,6 +36,7 @@ struct Line<'a> {
     certainty: &'static str,
     summary: String,
     known: Option<String>,
+    said: Option<String>,
     fix: Vec<String>,
     samples: Vec<SampleJson>,
 }
@@ -91,6 +94,7 @@ pub fn json(target: &str, options: &super::Options, samples: &[Sample], timers: 
         certainty: certainty(&told),
         summary: told.summary,
         known: told.known,
+        said: goodbye(samples).map(|said| words::escaped(said, SAID)),
         fix: told.fix,
         samples: samples
             .iter()
@@ -144,6 +148,9 @@ pub fn text(
             &format!("idle-timeout  {}: {}", certainty(&told), who(kind)),
         );
     }
+    if let Some(said) = goodbye(samples) {
+        row("said", &words::quoted(said, SAID));
+    }
     if bounds.crossed {
         row(
             "note",
@@ -172,6 +179,12 @@ pub fn text(
         row("fix", fix);
     }
     out
+}
+
+/// What the other end said before it hung up.
+fn goodbye(samples: &[Sample]) -> Option<&[u8]> {
+    let ended = samples.iter().filter(|sample| sample.fate.kind().is_some());
+    ended.map(|sample| &*sample.said).find(|said| !said.is_empty())
 }
 
 fn certainty(told: &Told) -> &'static str {
