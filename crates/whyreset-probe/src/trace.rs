@@ -135,8 +135,8 @@ pub fn trace(options: &Options, progress: &mut dyn FnMut(u8), stop: Stop<'_>) ->
         }
     }
     Ok(Traced {
-        resets_syn: conclude::conclude(&syn, &baseline),
-        resets_data: conclude::conclude(&data, &baseline),
+        resets_syn: conclude::conclude(&syn, true, &baseline),
+        resets_data: conclude::conclude(&data, false, &baseline),
         syn,
         data,
         baseline,

@@ -52,6 +52,11 @@ const CHECKS: &[Check] = &[
         trace::nobody_resets,
     ),
     (
+        "trace::the_endpoint_resets_by_itself",
+        &["root", "ip", "python3"],
+        trace::the_endpoint_resets_by_itself,
+    ),
+    (
         "trace::a_router_rejects",
         &["root", "ip", "nft", "python3"],
         trace::a_router_rejects,

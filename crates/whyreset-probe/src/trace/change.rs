@@ -42,6 +42,12 @@ const TCP: [(&str, usize, usize); 6] = [
     ("window", 14, 2),
 ];
 
+/// Compares with the one of several that is quoted: the most alike.
+pub fn of_any(sent: &[Vec<u8>], quote: &[u8]) -> Vec<Change> {
+    let changes = sent.iter().map(|sent| between(sent, quote));
+    changes.min_by_key(Vec::len).unwrap_or_default()
+}
+
 /// Compares what was sent with what is quoted, as far as the quote goes.
 pub fn between(sent: &[u8], quote: &[u8]) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -129,5 +135,8 @@ mod tests {
             assert!(between(&sent, &quote[..length]).len() <= 1, "{length}");
         }
         assert_eq!(sequence(&sent), Some(0));
+        // What was sent again is no change.
+        let again = quote.clone();
+        assert!(of_any(&[sent, again], &quote).is_empty());
     }
 }

@@ -63,8 +63,12 @@ pub struct Baseline {
     pub distance: Option<u8>,
 }
 
-/// Concludes from the hops of one kind of segment; `None` where nothing reset.
-pub fn conclude(hops_seen: &[Hop], baseline: &Baseline) -> Option<Found> {
+/// The way back may be so many hops longer or shorter than the way there.
+const CROOKED: u8 = 10;
+
+/// Concludes from the hops of one kind of segment; `opening` where these were SYNs. `None` where
+/// nothing reset.
+pub fn conclude(hops_seen: &[Hop], opening: bool, baseline: &Baseline) -> Option<Found> {
     let resets: Vec<(u8, &Shape)> = hops_seen
         .iter()
         .filter_map(|hop| Some((hop.ttl, hop.reset()?)))
@@ -81,29 +85,32 @@ pub fn conclude(hops_seen: &[Hop], baseline: &Baseline) -> Option<Found> {
                 )
             })
     });
-    let mut near = (first.saturating_sub(1).max(1), first);
     let back = hops(shape.ttl).saturating_add(1);
-    let ttl = if copied {
-        Ttl::Copied
-    } else if (near.0..=near.1).contains(&back) {
-        Ttl::Usual
-    } else {
-        Ttl::Own
+    let between = (first.saturating_sub(1).max(1), first);
+    let ttl = match (copied, back.abs_diff(first) > CROOKED) {
+        (true, _) => Ttl::Copied,
+        (false, true) => Ttl::Own,
+        (false, false) => Ttl::Usual,
     };
-    match ttl {
+    let endpoint = !copied
+        && match (baseline.distance, &baseline.syn_ack) {
+            // It was reached: who resets from nearer is not it.
+            (Some(distance), own) => {
+                let like_it = own.as_ref().is_some_and(|own| own.ttl == shape.ttl);
+                first >= distance && (like_it || ttl == Ttl::Usual && back >= distance)
+            }
+            // It never showed itself: a box with a usual TTL is told from it only where it is nearer.
+            (None, _) => ttl == Ttl::Usual && back != between.0 && !on_path,
+        };
+    let place = match ttl {
         // What was left of it when it met the box, less the way back (see the tests).
         Ttl::Copied => {
             let place = (first + 2).saturating_sub(shape.ttl) / 2;
-            near = (place, place);
+            (place, place)
         }
-        Ttl::Usual => near = (back, back),
-        Ttl::Own => {}
-    }
-    let endpoint = match baseline.distance {
-        // It was reached: who resets from nearer is not it.
-        Some(distance) => !copied && first >= distance && back >= distance,
-        // It never showed itself: the last hop that resets with a usual TTL may be it.
-        None => !copied && ttl == Ttl::Usual && near.0 >= first && !on_path,
+        _ if endpoint => (first, first),
+        Ttl::Usual if (between.0..=between.1).contains(&back) => (back, back),
+        Ttl::Usual | Ttl::Own => between,
     };
     let linux_reply = shape.window == 0 && shape.id.is_none_or(|id| id == 0) && shape.options.is_empty();
     let forged = on_path || ttl != Ttl::Usual || !linux_reply;
@@ -113,13 +120,15 @@ pub fn conclude(hops_seen: &[Hop], baseline: &Baseline) -> Option<Found> {
         .map_or_else(Vec::new, |own| differences(own, shape));
     Some(Found {
         endpoint,
-        router: router(near.1).or_else(|| router(near.0)),
-        hops: near,
+        router: router(place.1).or_else(|| router(place.0)),
+        hops: place,
         on_path,
         ttl,
         differs,
         cause: match (endpoint, forged) {
-            (true, _) => "no-listener",
+            (true, _) if opening => "no-listener",
+            // Why it resets what it had accepted is not seen from here.
+            (true, _) => "unknown",
             (false, true) => "injected-reset",
             (false, false) => "firewall-reject",
         },
@@ -216,7 +225,7 @@ mod tests {
             .map(|ttl| hop(ttl, vec![expired(ttl)]))
             .chain((4..=6).map(|ttl| hop(ttl, vec![Answer::Reset(shape(62))])))
             .collect();
-        let found = conclude(&hops, &baseline()).unwrap();
+        let found = conclude(&hops, false, &baseline()).unwrap();
         assert_eq!(
             (found.hops, found.ttl, found.on_path),
             ((3, 3), Ttl::Usual, false)
@@ -237,7 +246,7 @@ mod tests {
                 _ => hop(ttl, vec![Answer::Reset(shape(198)), Answer::Taken(shape(60))]),
             })
             .collect();
-        let found = conclude(&hops, &baseline()).unwrap();
+        let found = conclude(&hops, false, &baseline()).unwrap();
         assert_eq!((found.hops, found.ttl, found.on_path), ((2, 3), Ttl::Own, true));
         assert_eq!((found.cause, found.endpoint), ("injected-reset", false));
     }
@@ -260,7 +269,7 @@ mod tests {
                     hop(ttl, answers)
                 })
                 .collect();
-            let found = conclude(&seen, &baseline()).unwrap();
+            let found = conclude(&seen, false, &baseline()).unwrap();
             assert_eq!((found.ttl, found.hops), (Ttl::Copied, (place, place)));
         }
     }
@@ -271,8 +280,32 @@ mod tests {
             .map(|ttl| hop(ttl, vec![expired(ttl)]))
             .chain((5..=7).map(|ttl| hop(ttl, vec![Answer::Reset(shape(60))])))
             .collect();
-        let found = conclude(&hops, &Baseline::default()).unwrap();
+        let found = conclude(&hops, true, &Baseline::default()).unwrap();
         assert_eq!((found.endpoint, found.hops), (true, (5, 5)));
-        assert!(conclude(&hops[..4], &baseline()).is_none());
+        assert!(conclude(&hops[..4], true, &baseline()).is_none());
+    }
+
+    #[test]
+    fn another_way_back_makes_nobody_a_forger() {
+        for back in [2_u8, 4, 9, 14] {
+            let own = Shape {
+                window: 512,
+                ..shape(65 - back)
+            };
+            let hops: Vec<Hop> = (1..=4)
+                .map(|ttl| hop(ttl, vec![expired(ttl)]))
+                .chain((5..=7).map(|ttl| hop(ttl, vec![Answer::Reset(shape(65 - back))])))
+                .collect();
+            let reached = Baseline {
+                syn_ack: Some(own),
+                distance: Some(5),
+            };
+            let found = conclude(&hops, false, &reached).unwrap();
+            assert_eq!((found.endpoint, found.cause), (true, "unknown"), "{back}");
+            // A closed port of it: a box at hop 4 would answer alike over a straight way back.
+            let found = conclude(&hops, true, &Baseline::default()).unwrap();
+            assert_eq!(found.endpoint, back != 4, "{back}");
+            assert_ne!(found.cause, "injected-reset", "{back}");
+        }
     }
 }

@@ -99,8 +99,8 @@ pub fn send(
 
 /// Hears what comes for this port until it is enough.
 fn hear(tap: &Tap, port: u16, data: Option<u32>, stop: Stop<'_>) -> Vec<Answer> {
-    let mut sent: Vec<u8> = Vec::new();
-    let mut before = None;
+    // The first one, and what the kernel sends again.
+    let mut sent: Vec<Vec<u8>> = Vec::new();
     let mut answers: Vec<Answer> = Vec::new();
     let mut deadline = Instant::now() + ANSWER;
     while !stop() && answers.len() < MOST {
@@ -110,9 +110,8 @@ fn hear(tap: &Tap, port: u16, data: Option<u32>, stop: Stop<'_>) -> Vec<Answer> 
         }
         let answer = match seen {
             Seen::Sent { bytes, .. } => {
-                if sent.is_empty() {
-                    before = change::sequence(&bytes);
-                    sent = bytes;
+                if sent.len() < MOST {
+                    sent.push(bytes);
                 }
                 continue;
             }
@@ -125,13 +124,14 @@ fn hear(tap: &Tap, port: u16, data: Option<u32>, stop: Stop<'_>) -> Vec<Answer> 
             } => Answer::Expired {
                 from,
                 ttl,
-                changes: change::between(&sent, &quote),
+                changes: change::of_any(&sent, &quote),
             },
             Seen::Icmp { from, kind, .. } => Answer::Refused { from, kind },
             Seen::Reset { shape, .. } => Answer::Reset(shape),
             Seen::SynAck { shape, .. } if data.is_none() => Answer::SynAck(shape),
             Seen::SynAck { .. } => continue,
             Seen::Segment { shape, acks, .. } => {
+                let before = sent.first().and_then(|bytes| change::sequence(bytes));
                 let due = before.zip(data).map(|(seq, len)| seq.wrapping_add(len));
                 // A segment that acknowledges less was under way before.
                 let takes = due.is_some_and(|due| acks.wrapping_sub(due) < 1 << 31);

@@ -163,11 +163,11 @@ pub fn text(target: &str, time: &str, options: &Options, traced: &Traced) -> Str
     let mut out = format!("{time}  {target} ({})  {head}\n", options.address);
     let with_data = !traced.data.is_empty();
     let header = if with_data { "data" } else { "" };
-    _ = writeln!(
-        out,
-        "{:INDENT$}{:>4}  {:40}  {:44}{header}",
+    let header = format!(
+        "{:INDENT$}{:>4}  {:24}  {:32}{header}",
         "", "ttl", "router", "syn"
     );
+    _ = writeln!(out, "{}", header.trim_end());
     for ttl in 1..=options.farthest {
         let at = |hops: &[Hop]| hops.iter().find(|hop| hop.ttl == ttl).cloned();
         let (syn, data) = (at(&traced.syn), at(&traced.data));
@@ -284,7 +284,7 @@ fn place(found: &Found) -> String {
 fn summary(found: &Found) -> String {
     let place = place(found);
     if found.endpoint {
-        return format!("reset {place}: the endpoint itself, or what stands in its place");
+        return format!("reset {place}: the endpoint itself, or what cannot be told from it");
     }
     let stands = if found.on_path {
         "by something that watches the path and lets the segments pass"

@@ -9,11 +9,16 @@ use serde_json::Value;
 
 use super::net::{Chain, Server, finish, start};
 
-/// Takes connections and says nothing.
+/// Takes connections on port 80 and says nothing; on port 82 resets who speaks.
 const PLAIN: &str = "
-import socket
-s=socket.create_server(('::',80),family=socket.AF_INET6,dualstack_ipv6=True,backlog=64)
-held=[]
+import socket,struct,threading
+def listen(port): return socket.create_server(('::',port),family=socket.AF_INET6,dualstack_ipv6=True,backlog=64)
+def abort(c):
+    c.recv(100); c.setsockopt(socket.SOL_SOCKET,socket.SO_LINGER,struct.pack('ii',1,0)); c.close()
+def aborter(s):
+    while True: threading.Thread(target=abort,args=(s.accept()[0],),daemon=True).start()
+threading.Thread(target=aborter,args=(listen(82),),daemon=True).start()
+s=listen(80); held=[]
 while True: held.append(s.accept())
 ";
 
@@ -133,6 +138,24 @@ pub fn nobody_resets() {
         (&true.into(), &5.into()),
         "{got:#}"
     );
+}
+
+pub fn the_endpoint_resets_by_itself() {
+    let (chain, _server) = chain();
+    for server in [chain.server(), chain.server_v6()] {
+        let got = trace(&chain, server, 82, &["--http"]);
+        let found = &got["resets_data"];
+        assert_eq!(
+            (&found["endpoint"], &found["cause"]),
+            (&true.into(), &"unknown".into()),
+            "{got:#}"
+        );
+        assert_eq!(
+            (&found["hop_nearest"], &found["hop_farthest"]),
+            (&5.into(), &5.into()),
+            "{got:#}"
+        );
+    }
 }
 
 pub fn a_router_rejects() {
