@@ -258,6 +258,10 @@ impl<'a> Talk<'a> {
 
     /// Writes a bit, hears a bit. False where the deadline came first.
     fn step(&mut self, out: &mut Vec<u8>, deadline: Instant) -> Result<bool, Halt> {
+        // Who sends without a pause is not waited for longer than who is silent.
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
         let mut room = [0_u8; 16 * 1024];
         match self.line.wait(&mut room, !out.is_empty(), deadline, &*self.stop) {
             Event::Bytes(count) => self.hear(&room[..count])?,
@@ -333,7 +337,7 @@ impl<'a> Talk<'a> {
             match self.line.wait(&mut room, false, deadline, &*self.stop) {
                 Event::Bytes(count) => {
                     keep(&mut self.heard.raw, &mut self.heard.raw_total, &room[..count]);
-                    if self.heard.raw_total >= READ {
+                    if self.heard.raw_total >= READ || Instant::now() >= deadline {
                         return End::Open;
                     }
                 }

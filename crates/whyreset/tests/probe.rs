@@ -57,6 +57,11 @@ const CHECKS: &[Check] = &[
         trace::the_endpoint_resets_by_itself,
     ),
     (
+        "trace::a_storm_of_resets",
+        &["root", "ip", "python3"],
+        trace::a_storm_of_resets,
+    ),
+    (
         "trace::a_router_rejects",
         &["root", "ip", "nft", "python3"],
         trace::a_router_rejects,

@@ -85,7 +85,7 @@ pub fn send(
             let mut line = line;
             let failed = |error: std::io::Error| End::Failed(error.to_string());
             // What the handshake left behind is not an answer to the data.
-            while tap.next(Instant::now()).is_some() {}
+            tap.drain();
             set_ttl(line.socket(), target, ttl).map_err(failed)?;
             line.write(bytes).map_err(|_| End::Reset { after_fin: false })?;
             let answers = hear(tap, port, Some(sent), stop);
@@ -104,6 +104,10 @@ fn hear(tap: &Tap, port: u16, data: Option<u32>, stop: Stop<'_>) -> Vec<Answer> 
     let mut answers: Vec<Answer> = Vec::new();
     let mut deadline = Instant::now() + ANSWER;
     while !stop() && answers.len() < MOST {
+        // A storm is not heard for longer than silence.
+        if Instant::now() >= deadline {
+            break;
+        }
         let Some(seen) = tap.next(deadline) else { break };
         if seen.port() != port {
             continue;

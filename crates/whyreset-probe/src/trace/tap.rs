@@ -13,6 +13,8 @@ use super::filter;
 
 /// Bytes of a packet that are looked at.
 const SNAP: usize = 2048;
+/// Packets that are forgotten at once at most.
+const DRAINED: usize = 4_096;
 /// Bytes of a sent or quoted header that are kept.
 const KEPT: usize = 128;
 
@@ -119,8 +121,17 @@ impl Tap {
             .map_err(|error| format!("cannot set the packet socket up: {error}"))?;
         let tap = Self { socket, target };
         // What came in before the filter was there.
-        while tap.next(Instant::now()).is_some() {}
+        tap.drain();
         Ok(tap)
+    }
+
+    /// Forgets what is there already; a storm cannot be emptied, and is not tried to be.
+    pub fn drain(&self) {
+        for _ in 0..DRAINED {
+            if self.next(Instant::now()).is_none() {
+                return;
+            }
+        }
     }
 
     /// The next packet that matters; `None` at the deadline.

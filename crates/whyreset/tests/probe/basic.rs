@@ -273,6 +273,18 @@ pub fn hostile_endpoints() {
             sleep(200);
         }
     });
+    // Never a pause long enough for anybody to look at the clock in it.
+    let steady = serve(|mut stream| {
+        while stream.write_all(b"x").is_ok() {
+            sleep(5);
+        }
+    });
+    let records = serve(|mut stream| {
+        _ = stream.write_all(&[22, 3, 3, 0x30, 0]);
+        while stream.write_all(&[0]).is_ok() {
+            sleep(5);
+        }
+    });
     let head = serve(|mut stream| {
         hear(&mut stream);
         _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
@@ -303,6 +315,10 @@ pub fn hostile_endpoints() {
         (endless, &["--tls", "--insecure"]),
         (drip, &["--http"]),
         (drip, &["--tls", "--insecure"]),
+        (steady, &["--http"]),
+        (steady, &[]),
+        (steady, &["--tls", "--insecure"]),
+        (records, &["--tls", "--insecure"]),
         (head, &["--http"]),
         (garbage, &["--tls", "--insecure"]),
         (chunks, &["--http"]),

@@ -25,7 +25,7 @@ while True: held.append(s.accept())
 /// Answers every data segment for port 80 that comes in by `back` with a RST in the server's name.
 const FORGER: &str = "
 import socket,struct,sys
-own=int(sys.argv[1])
+own=int(sys.argv[1]); times=int(sys.argv[3])
 tap=socket.socket(socket.AF_PACKET,socket.SOCK_DGRAM,socket.htons(0x800))
 tap.bind(('back',0x800))
 out=socket.socket(socket.AF_INET,socket.SOCK_RAW,socket.IPPROTO_RAW)
@@ -47,7 +47,7 @@ while True:
     pseudo=packet[16:20]+packet[12:16]+struct.pack('!BBH',0,6,len(tcp))
     tcp=tcp[:16]+struct.pack('!H',checksum(pseudo+tcp))+tcp[18:]
     ip=struct.pack('!BBHHHBBH4s4s',0x45,0,40,0x4242,0,ttl,6,0,packet[16:20],packet[12:16])
-    out.sendto(ip+tcp,(socket.inet_ntoa(packet[12:16]),0))
+    for _ in range(times): out.sendto(ip+tcp,(socket.inet_ntoa(packet[12:16]),0))
 ";
 
 fn chain() -> (Chain, Server) {
@@ -57,14 +57,14 @@ fn chain() -> (Chain, Server) {
     (chain, server)
 }
 
-fn forger(chain: &Chain, ttl: &str) -> Server {
+fn forger(chain: &Chain, ttl: &str, times: &str) -> Server {
     let ready = std::env::temp_dir().join(format!(
         "whyreset-forger-{}-{}",
         std::process::id(),
         super::net::fresh()
     ));
     let path = ready.to_str().expect("UTF-8");
-    let forger = Server::start(Some(chain.hop(3)), &["python3", "-c", FORGER, ttl, path]);
+    let forger = Server::start(Some(chain.hop(3)), &["python3", "-c", FORGER, ttl, path, times]);
     let begun = Instant::now();
     while !ready.exists() {
         assert!(
@@ -189,7 +189,7 @@ pub fn a_router_rejects() {
 
 pub fn forged_with_a_ttl_of_its_own() {
     let (chain, _server) = chain();
-    let _forger = forger(&chain, "200");
+    let _forger = forger(&chain, "200", "1");
     let got = trace(&chain, chain.server(), 80, &["--http"]);
     assert_eq!(got["resets_syn"], Value::Null, "{got:#}");
     found(&got["resets_data"], 3, "own", "injected-reset");
@@ -198,10 +198,20 @@ pub fn forged_with_a_ttl_of_its_own() {
 
 pub fn forged_with_a_copied_ttl() {
     let (chain, _server) = chain();
-    let _forger = forger(&chain, "0");
+    let _forger = forger(&chain, "0", "1");
     let got = trace(&chain, chain.server(), 80, &["--http"]);
     found(&got["resets_data"], 3, "copied", "injected-reset");
     assert_eq!(got["resets_data"]["hop_nearest"], 3, "{got:#}");
+}
+
+/// Two thousand forged resets for each segment cost no more time than one.
+pub fn a_storm_of_resets() {
+    let (chain, _server) = chain();
+    let _forger = forger(&chain, "200", "2000");
+    let begun = Instant::now();
+    let got = trace(&chain, chain.server(), 80, &["--http"]);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    found(&got["resets_data"], 3, "own", "injected-reset");
 }
 
 pub fn a_field_that_the_path_changes_is_named() {
