@@ -15,6 +15,8 @@ use crate::tls::{Sealed, TlsClient};
 const KEPT: usize = 4096;
 /// Bytes that are read before an endless answer is read no further.
 const READ: u64 = 1 << 20;
+/// How long what follows a TLS handshake may take.
+const TICKETS: Duration = Duration::from_millis(300);
 /// How long a reset may follow a FIN.
 const AFTER_FIN: Duration = Duration::from_millis(300);
 
@@ -127,6 +129,11 @@ impl<'a> Talk<'a> {
         };
         if let Some(client) = &script.tls {
             self.seal(client, script.patience).map_err(ended)?;
+        }
+        if script.tls.is_some() && script.say.is_none() {
+            // Session tickets follow the handshake unasked (RFC 8446 §4.6.1).
+            self.listen(Instant::now() + TICKETS, Until::Deadline)
+                .map_err(ended)?;
         }
         if let Some(say) = &script.say {
             self.send(say, script.patience).map_err(ended)?;

@@ -42,6 +42,7 @@ const CHECKS: &[Check] = &[
     ),
     ("idle::haproxy", &["haproxy"], idle::haproxy),
     ("idle::nginx", &["nginx"], idle::nginx),
+    ("idle::nginx_in_tls", &["nginx", "openssl"], idle::nginx_in_tls),
     ("idle::node", &["node"], idle::node),
     ("idle::a_search_goes_on", &[], idle::a_search_goes_on),
     ("idle::no_timer_is_no_finding", &[], idle::no_timer_is_no_finding),

@@ -126,7 +126,10 @@ impl Held<'_> {
                 }
                 Event::Bytes(count) => {
                     let passed = since.elapsed();
-                    said.set(room[..count.min(SAID)].to_vec());
+                    // Sealed words say nothing to anybody.
+                    if self.options.script.tls.is_none() {
+                        said.set(room[..count.min(SAID)].to_vec());
+                    }
                     return (self.spoke(talk.line_mut()), passed);
                 }
                 Event::Fin => return (Fate::Ended(Kind::Fin), since.elapsed()),

@@ -5,8 +5,9 @@ mod args;
 mod idle;
 mod trace;
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,10 +56,12 @@ fn probe(args: &Probe) -> Result<ExitCode> {
         vec![addresses]
     };
     let mut minded = false;
+    let mut outcomes = BTreeMap::new();
     let mut due = Instant::now();
     'tries: for number in 1..=args.count {
         for addresses in &rounds {
             let report = ask::ask(&args.target, addresses, number, &script, &stopped);
+            *outcomes.entry(report.end.as_str()).or_insert(0_u64) += 1;
             let (readable, minds) = show(args, &report)?;
             minded |= minds;
             if !readable || stopped() {
@@ -72,6 +75,15 @@ fn probe(args: &Probe) -> Result<ExitCode> {
                     .min(Duration::from_millis(50)),
             );
         }
+    }
+    if args.count > 1 {
+        let parts: Vec<String> = outcomes
+            .iter()
+            .map(|(word, count)| format!("{count} {word}"))
+            .collect();
+        let tries: u64 = outcomes.values().sum();
+        // Where not even stderr can be written there is nobody left to tell.
+        _ = writeln!(io::stderr(), "whyreset: {tries} tries: {}", parts.join(", "));
     }
     Ok(ExitCode::from(if minded { screen::MINDED } else { 0 }))
 }

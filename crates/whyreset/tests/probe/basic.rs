@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::set_socket_linger;
 use serde_json::Value;
 
-use super::net::{Chain, Folder, Server, free_port, probe};
+use super::net::{Chain, Folder, Server, certificate, free_port, probe};
 
 /// A server on loopback for the rest of this process; gives its port.
 fn serve(each: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
@@ -209,32 +209,7 @@ pub fn an_alert_is_decoded() {
 
 pub fn tls_for_real() {
     let folder = Folder::new();
-    let (key, cert) = (folder.0.join("key"), folder.0.join("cert"));
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-        ])
-        .args([
-            "-days",
-            "2",
-            "-subj",
-            "/CN=probe.test",
-            "-addext",
-            "subjectAltName=DNS:probe.test",
-            "-keyout",
-        ])
-        .arg(&key)
-        .arg("-out")
-        .arg(&cert)
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success());
+    certificate(&folder);
     let port = free_port();
     let configuration = format!(
         "daemon off; master_process off; pid {0}/pid; error_log /dev/null; events {{}}\n\

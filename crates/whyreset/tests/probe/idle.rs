@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::net::{Chain, Folder, Server, finish, free_port, probe, start};
+use super::net::{Chain, Folder, Server, certificate, finish, free_port, probe, start};
 
 fn seconds(value: &Value) -> f64 {
     value.as_f64().unwrap_or_default() / 1e3
@@ -56,6 +56,25 @@ pub fn nginx() {
     ]);
     assert_eq!(got.code, Some(1));
     measured(&got.json(), 7.0);
+}
+
+/// Nothing is asked: the server's limit on a request that does not come, through TLS.
+pub fn nginx_in_tls() {
+    let folder = Folder::new();
+    certificate(&folder);
+    let port = free_port();
+    let configuration = format!(
+        "daemon off; master_process off; pid {0}/pid; error_log /dev/null; events {{}}\n\
+         http {{ access_log off; client_header_timeout 4s; server {{ listen 127.0.0.1:{port} ssl; \
+         ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {0}/cert; ssl_certificate_key {0}/key; }} }}",
+        folder.0.display()
+    );
+    let path = folder.file("nginx.conf", &configuration);
+    let _nginx = Server::start(None, &["nginx", "-c", &path]).until_it_listens(port);
+    let target = format!("127.0.0.1:{port}");
+    let got = probe(&[&target, "--idle", "--tls", "--insecure", "-o", "json"]).json();
+    measured(&got, 4.0);
+    assert_eq!(got["said"], Value::Null, "{got:#}");
 }
 
 pub fn haproxy() {

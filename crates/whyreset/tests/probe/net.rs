@@ -191,6 +191,36 @@ impl Drop for Folder {
     }
 }
 
+/// Writes `key` and `cert` of probe.test, signed by nobody.
+pub fn certificate(folder: &Folder) {
+    let (key, cert) = (folder.0.join("key"), folder.0.join("cert"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ])
+        .args([
+            "-days",
+            "2",
+            "-subj",
+            "/CN=probe.test",
+            "-addext",
+            "subjectAltName=DNS:probe.test",
+            "-keyout",
+        ])
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success());
+}
+
 /// Client, routers and server in a row. Host `i` has `10.99.i.2` towards the client and
 /// `10.99.i+1.1` towards the server, and `fd00:99:i::2`, `fd00:99:i+1::1`.
 pub struct Chain {
