@@ -4,6 +4,8 @@
 
 #[path = "probe/basic.rs"]
 mod basic;
+#[path = "probe/chain.rs"]
+mod chain;
 #[path = "probe/idle.rs"]
 mod idle;
 #[path = "probe/net.rs"]

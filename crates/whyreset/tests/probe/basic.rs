@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::net::sockopt::set_socket_linger;
 use serde_json::Value;
 
-use super::net::{Chain, Folder, Server, certificate, free_port, probe};
+use super::chain::Chain;
+use super::net::{Folder, Server, certificate, free_port, probe};
 
 /// A server on loopback for the rest of this process; gives its port.
 fn serve(each: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::net::{Chain, Folder, Server, certificate, finish, free_port, probe, start};
+use super::chain::Chain;
+use super::net::{Folder, Server, certificate, finish, free_port, probe, start};
 
 fn seconds(value: &Value) -> f64 {
     value.as_f64().unwrap_or_default() / 1e3

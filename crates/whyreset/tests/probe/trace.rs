@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::net::{Chain, Server, finish, start};
+use super::chain::Chain;
+use super::net::{Server, finish, start};
 
 /// Takes connections on port 80 and says nothing; on port 82 resets who speaks.
 const PLAIN: &str = "
