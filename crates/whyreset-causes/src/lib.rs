@@ -31,6 +31,6 @@ mod words;
 pub use catalog::{CATALOG, UNKNOWN, find};
 pub use cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation};
 pub use class::{Class, Gist};
-pub use idle::known as known_timers;
+pub use idle::{forgotten, known as known_timers};
 pub use judge::{Opinion, Standing, judge, opinions};
 pub use page::{Case, Page};

@@ -4,16 +4,20 @@
 
 mod census;
 mod counters;
+mod files;
 mod listing;
 mod memory;
 mod options;
+mod rules;
 mod space;
 mod units;
 
 pub use census::{Census, Holder};
 pub use counters::{Counters, Use};
+pub use files::Files;
 pub use listing::{Sock, Timer};
 pub use memory::{Group, groups};
 pub use options::{Options, options};
+pub use rules::ResetRule;
 pub use space::{Space, Unread, spaces, tally};
 pub use units::{Restarts, restarts};

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-mod escape;
+pub mod escape;
 pub mod explain;
 pub mod html;
 pub mod json_v1;
@@ -13,4 +13,4 @@ pub mod page;
 mod paint;
 pub mod summary;
 pub mod text;
-mod wrap;
+pub mod wrap;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::audit::Audit;
 use crate::commands::lab::Lab;
 use crate::commands::probe::Probe;
 
@@ -37,6 +38,8 @@ pub enum Command {
     Read(Read),
     /// Ask one endpoint from the client's side: open, refused, reset or silent; its idle timeout; which hop resets
     Probe(Box<Probe>),
+    /// What on this host resets connections or will: counters, sockets, limits, settings; each with its fix
+    Audit(Audit),
     /// The page of a cause, or what an error message means; without an argument, the list
     Explain(Explain),
     /// The two-minute tour: classic resets on loopback, watched live
@@ -263,8 +266,8 @@ fn cause_or_any(id: &str) -> Result<&'static str, String> {
 
 /// Puts `watch` where no command is named, so that `whyreset -q port 80` works.
 pub fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
-    const COMMANDS: [&str; 8] = [
-        "watch", "read", "probe", "explain", "demo", "lab", "actor", "help",
+    const COMMANDS: [&str; 9] = [
+        "watch", "read", "probe", "audit", "explain", "demo", "lab", "actor", "help",
     ];
     const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
     let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();

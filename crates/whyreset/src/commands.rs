@@ -1,6 +1,7 @@
 //! One file a command: it reads its arguments, wires the rooms together, and gives an exit code.
 
 pub mod actor;
+pub mod audit;
 pub mod demo;
 pub mod explain;
 pub mod lab;

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Watch(watch) => commands::watch::run(&watch),
         Command::Read(read) => commands::read::run(&read),
         Command::Probe(probe) => commands::probe::run(&probe),
+        Command::Audit(audit) => commands::audit::run(&audit),
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Demo => commands::demo::run(),
         Command::Lab { lab } => commands::lab::run(&lab),

@@ -10,6 +10,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::counters::{Counters, Use};
 use super::listing::{self, Sock};
+use super::rules::{self, ResetRule};
 use crate::netns;
 
 /// Namespaces that are entered.
@@ -32,6 +33,8 @@ pub struct Space {
     pub used: Option<Use>,
     /// Its TCP sockets.
     pub sockets: Vec<Sock>,
+    /// Rules of its packet filter that answer with a reset.
+    pub rules: Vec<ResetRule>,
     /// Settings by name (`net.ipv4.tcp_fin_timeout`); those that are not there are left out.
     pub sysctls: BTreeMap<&'static str, String>,
 }
@@ -137,6 +140,13 @@ fn look(inode: u32, own: bool, sysctls: &'static [&'static str], unread: &mut Ve
             Vec::new()
         }
     };
+    let rules = rules::list().unwrap_or_else(|why| {
+        tell(
+            format!("the packet filter's rules of namespace {inode}"),
+            format!("{why}; run as root (CAP_NET_ADMIN)"),
+        );
+        Vec::new()
+    });
     Some(Space {
         inode,
         own,
@@ -144,6 +154,7 @@ fn look(inode: u32, own: bool, sysctls: &'static [&'static str], unread: &mut Ve
         lately: None,
         used: Use::read(net()),
         sockets,
+        rules,
         sysctls: settings(Path::new("/proc/sys"), sysctls),
     })
 }
