@@ -10,6 +10,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod ask;
 mod catalog;
@@ -20,6 +22,7 @@ mod filter;
 mod gone;
 mod idle;
 mod judge;
+pub mod messages;
 mod page;
 mod passing;
 mod pattern;

@@ -1,0 +1,175 @@
+//! nginx's error and access log.
+
+use super::End::{Above, Close, Refused, Reset, Timeout};
+use super::likely::{
+    CLIENT_LEFT, EARLY_END, GAVE_UP, IDLE, LINGER, NO_ANSWER, REFUSED, STALE_POOL, UPSTREAM_RESET, WRONG,
+};
+use super::{Handling, Message, Runtime};
+
+pub static RUNTIME: Runtime = Runtime {
+    id: "nginx",
+    name: "nginx",
+    handling: Handling {
+        retry: "`proxy_next_upstream error timeout` repeats idempotent requests on another server; `non_idempotent` adds POST, which is safe only where the application says so",
+        pool: "upstream `keepalive_timeout` (60 s) below the application's own; `keepalive_requests`, `proxy_http_version 1.1` with `proxy_set_header Connection \"\"`",
+        alive: "`proxy_socket_keepalive on`, `listen ... so_keepalive=10m::`; client side `keepalive_timeout` above the balancer's (75 s by default)",
+        stop: "`nginx -s quit` (SIGQUIT), not `stop` (SIGTERM); `worker_shutdown_timeout`; `lingering_close on` reads refused uploads to their end",
+    },
+    messages: &[
+        Message {
+            id: "nginx-recv-104",
+            says: &["recv() failed (104", "readv() failed (104"],
+            example: "recv() failed (104: Connection reset by peer) while reading response header from upstream",
+            errno: "ECONNRESET (104)",
+            socket: "read() from the upstream returned ECONNRESET on the second leg; the client got 502 and no reset. With `unix:` no packet was involved: the peer closed with unread bytes",
+            can: &[(
+                Reset,
+                "always, by the upstream's side (`while reading ... from upstream`) or the client's (`while waiting for request`, `while reading client request`)",
+            )],
+            not: "not the client's reset where it says `upstream`, and not proof that the application crashed",
+            likely: &UPSTREAM_RESET,
+        },
+        Message {
+            id: "nginx-upstream-closed",
+            says: &[
+                "upstream prematurely closed",
+                "upstream sent invalid header",
+                "upstream sent no valid",
+            ],
+            example: "upstream prematurely closed connection while reading response header from upstream",
+            errno: "none",
+            socket: "the upstream's FIN came before its answer was whole; `no valid HTTP/1.0 header`: it spoke another protocol",
+            can: &[
+                (Close, "always for `prematurely closed`"),
+                (Above, "`no valid header`: wrong protocol on the port"),
+            ],
+            not: "not a reset: a process that ended with nothing unread closes so",
+            likely: &EARLY_END,
+        },
+        Message {
+            id: "nginx-connect-refused",
+            says: &[
+                "connect() failed (111",
+                "connect() to *failed (111",
+                "no live upstreams",
+            ],
+            example: "connect() failed (111: Connection refused) while connecting to upstream",
+            errno: "ECONNREFUSED (111)",
+            socket: "a reset answered nginx's SYN: nothing listens at the upstream's address; `no live upstreams` follows when all were marked down",
+            can: &[(Refused, "always")],
+            not: "not an overloaded application: that is silence, not refusal",
+            likely: &REFUSED,
+        },
+        Message {
+            id: "nginx-upstream-timeout",
+            says: &["upstream timed out (110", "client timed out (110"],
+            example: "upstream timed out (110: Connection timed out) while reading response header from upstream",
+            errno: "ETIMEDOUT (110), or the program's own clock",
+            socket: "nginx's own clock: `proxy_connect_timeout`, `proxy_read_timeout`, `proxy_send_timeout` (60 s each); errno 110 is borrowed. It then closes, and the upstream may see a reset",
+            can: &[(Timeout, "nginx's clock, hardly ever the kernel's")],
+            not: "not a reset by the upstream",
+            likely: &NO_ANSWER,
+        },
+        Message {
+            id: "nginx-write-failed",
+            says: &[
+                "writev() failed (32",
+                "send() failed (32",
+                "writev() failed (104",
+                "send() failed (104",
+                "sendfile() failed (32",
+                "sendfile() failed (104",
+                "ssl_write() failed",
+            ],
+            example: "writev() failed (32: Broken pipe) while sending request to upstream",
+            errno: "ECONNRESET, EPIPE or none",
+            socket: "nginx was still sending and the other side had gone: `to upstream` the application answered early or died, `to client` the client left",
+            can: &[
+                (Close, "32: its FIN came first"),
+                (Reset, "104, or the reset after it"),
+            ],
+            not: "not a loss for anyone, where the client had gone by itself",
+            likely: &[
+                &super::likely::UPLOAD,
+                &GAVE_UP,
+                &STALE_POOL,
+                &super::likely::KILLED,
+            ],
+        },
+        Message {
+            id: "nginx-client-closed",
+            says: &[
+                "client prematurely closed connection",
+                "client closed connection while",
+                "client closed keepalive connection",
+            ],
+            example: "client prematurely closed connection while sending to client",
+            errno: "ECONNRESET, EPIPE or none",
+            socket: "the client ended: with `(104: ...)` by a reset, else in order; `keepalive connection` is an ordinary end",
+            can: &[(Close, "without a number"), (Reset, "with (104)")],
+            not: "not the server's fault; nginx answers by closing its upstream leg too",
+            likely: &CLIENT_LEFT,
+        },
+        Message {
+            id: "nginx-client-reset",
+            says: &[
+                "(104: connection reset by peer) while *client request",
+                "ssl_do_handshake() failed (104",
+                "(104: connection reset by peer), client",
+                "peer closed connection in ssl handshake",
+            ],
+            example: "peer closed connection in SSL handshake (104: Connection reset by peer) while SSL handshaking",
+            errno: "ECONNRESET (104)",
+            socket: "the client's side reset, or left in the TLS handshake",
+            can: &[(Reset, "with (104)"), (Close, "without")],
+            not: "not the server's fault",
+            likely: &CLIENT_LEFT,
+        },
+        Message {
+            id: "nginx-499",
+            says: &[
+                "http/1.1\" 499 ",
+                "http/2.0\" 499 ",
+                "http/1.0\" 499 ",
+                "\"status\":499",
+                "\"status\": 499",
+                "\"status\":\"499\"",
+            ],
+            example: "\"GET / HTTP/1.1\" 499 0",
+            errno: "none",
+            socket: "the client closed while nginx waited for the upstream; nginx noticed its FIN or reset and gave up",
+            can: &[
+                (Close, "as a rule"),
+                (Reset, "possible; the status does not tell"),
+            ],
+            not: "not an answer: nothing was sent",
+            likely: &[&GAVE_UP, &IDLE],
+        },
+        Message {
+            id: "nginx-444",
+            says: &["http/1.1\" 444 ", "http/2.0\" 444 ", "http/1.0\" 444 "],
+            example: "\"GET / HTTP/1.1\" 444 0",
+            errno: "none",
+            socket: "nginx closed without an answer, on purpose (`return 444`); with `reset_timedout_connection on` by a reset",
+            can: &[
+                (Close, "the client sees an empty reply"),
+                (Reset, "with `reset_timedout_connection`, or unread bytes"),
+            ],
+            not: "not an upstream's fault",
+            likely: &[&super::likely::REJECTED, &LINGER],
+        },
+        Message {
+            id: "nginx-broken-header",
+            says: &["broken header: \""],
+            example: "broken header: \"GET / HTTP/1.1\" while reading PROXY protocol",
+            errno: "none",
+            socket: "the PROXY header was expected and did not come: nginx closed",
+            can: &[
+                (Close, "the client sees an empty reply"),
+                (Reset, "where its bytes lay unread"),
+            ],
+            not: "not the network",
+            likely: &[&WRONG],
+        },
+    ],
+};

@@ -1,0 +1,136 @@
+//! Node.js: net, http and https, undici and fetch.
+
+use super::End::{Close, Own, Refused, Reset, Timeout};
+use super::likely::{CUT_SHORT, EARLY_END, IN_HANDSHAKE, NO_ANSWER, READ_RESET, REFUSED, WRITE_BROKEN};
+use super::{Handling, Message, Runtime};
+
+pub static RUNTIME: Runtime = Runtime {
+    id: "node",
+    name: "Node.js",
+    handling: Handling {
+        retry: "where `err.code === 'ECONNRESET' && req.reusedSocket` and the request is idempotent: once. `err.syscall === 'read'` and `err.errno === -104` tell a real reset from node's own code for a FIN",
+        pool: "idle time below the server's: `agentkeepalive` `freeSocketTimeout`, undici `Agent({ keepAliveTimeout })` (4 s); http.Agent heeds the server's `Keep-Alive: timeout=` hint; keepAlive is on by default since Node 19",
+        alive: "`socket.setKeepAlive(true, ms)`; HTTP/2 `session.ping()`; ws ping every 30 s",
+        stop: "server: `server.keepAliveTimeout` (5 s by default) above the balancer's idle limit, `headersTimeout` above that; on SIGTERM `server.close()` then `closeIdleConnections()`; `socket.end()`, not `destroy()` with unread data or `resetAndDestroy()`",
+    },
+    messages: &[
+        Message {
+            id: "node-before-tls",
+            says: &["disconnected before secure tls connection"],
+            example: "Error: Client network socket disconnected before secure TLS connection was established",
+            errno: "ECONNRESET or an unexpected end",
+            socket: "end of file within the TLS handshake; its code ECONNRESET is node's own",
+            can: &[(Close, "a FIN; a reset is `read ECONNRESET` there too")],
+            not: "not a certificate problem",
+            likely: &IN_HANDSHAKE,
+        },
+        Message {
+            id: "node-socket-hang-up",
+            says: &["socket hang up"],
+            example: "Error: socket hang up  { code: 'ECONNRESET' }",
+            errno: "ECONNRESET, or none",
+            socket: "the socket of a request ended before the answer began; node sets the code ECONNRESET itself",
+            can: &[
+                (Close, "a FIN alone gives it, in every version"),
+                (
+                    Own,
+                    "`req.destroy()` or `abort()` in this program, a time-out handler say",
+                ),
+            ],
+            not: "not proof of a reset: Node gives this code to a mere FIN; a real one says `read ECONNRESET`",
+            likely: &EARLY_END,
+        },
+        Message {
+            id: "undici-terminated",
+            says: &[
+                "typeerror: terminated",
+                "error: aborted",
+                "premature close",
+                "err_stream_premature_close",
+            ],
+            example: "TypeError: terminated  { [cause]: SocketError: other side closed }",
+            errno: "ECONNRESET, or none",
+            socket: "the connection ended within the body: fetch says `terminated`, http `aborted` (code ECONNRESET, node's own), streams `Premature close`",
+            can: &[
+                (Close, "a FIN before the body's end"),
+                (Reset, "where the cause says `read ECONNRESET`"),
+                (Own, "an AbortController of this program"),
+            ],
+            not: "not proof of a reset",
+            likely: &CUT_SHORT,
+        },
+        Message {
+            id: "undici-other-side-closed",
+            says: &["other side closed", "und_err_socket"],
+            example: "SocketError: other side closed  { code: 'UND_ERR_SOCKET' }",
+            errno: "none",
+            socket: "undici (fetch) met end of file with a request under way",
+            can: &[
+                (Close, "always for these words"),
+                (Reset, "where `cause` is `read ECONNRESET`"),
+            ],
+            not: "not a reset; `TypeError: fetch failed` hides it in `error.cause`",
+            likely: &EARLY_END,
+        },
+        Message {
+            id: "undici-timeout",
+            says: &[
+                "und_err_connect_timeout",
+                "und_err_headers_timeout",
+                "und_err_body_timeout",
+                "headers timeout error",
+                "body timeout error",
+                "connect timeout error",
+            ],
+            example: "ConnectTimeoutError: Connect Timeout Error  { code: 'UND_ERR_CONNECT_TIMEOUT' }",
+            errno: "ETIMEDOUT (110), or the program's own clock",
+            socket: "undici's own clock: 10 s to connect, 300 s for headers and between pieces of the body",
+            can: &[(Timeout, "the program's clock, not the kernel's")],
+            not: "not a reset",
+            likely: &NO_ANSWER,
+        },
+        Message {
+            id: "node-refused",
+            says: &["connect econnrefused", "aggregateerror*econnrefused"],
+            example: "Error: connect ECONNREFUSED 127.0.0.1:80",
+            errno: "ECONNREFUSED (111)",
+            socket: "connect(): a reset (or an ICMP message) answered the SYN; since Node 20 an AggregateError with one line for each address tried (`::1` and `127.0.0.1` differ!)",
+            can: &[(Refused, "always")],
+            not: "not a crash in mid-life: nothing had been accepted yet",
+            likely: &REFUSED,
+        },
+        Message {
+            id: "node-read-reset",
+            says: &["read econnreset", "write econnreset"],
+            example: "Error: read ECONNRESET  { errno: -104, syscall: 'read' }",
+            errno: "ECONNRESET (104)",
+            socket: "libuv's read() or write() returned ECONNRESET",
+            can: &[(Reset, "always: errno and syscall are the kernel's")],
+            not: "not necessarily the other program's doing: its kernel, its host's death, or a box between can send it",
+            likely: &READ_RESET,
+        },
+        Message {
+            id: "node-epipe",
+            says: &["write epipe", "this socket has been ended by the other party"],
+            example: "Error: write EPIPE",
+            errno: "EPIPE (32)",
+            socket: "write() on a connection whose other end had closed and whose reset had already come; the second wording is node's own, after a FIN alone",
+            can: &[
+                (Close, "its FIN came first"),
+                (Reset, "then a reset answered an earlier write"),
+            ],
+            not: "not the first sign: 'end' had been emitted before",
+            likely: &WRITE_BROKEN,
+        },
+        Message {
+            id: "node-timeout",
+            says: &["connect etimedout", "read etimedout", "esockettimedout"],
+            example: "Error: connect ETIMEDOUT 10.0.0.1:443",
+            errno: "ETIMEDOUT (110), or the program's own clock",
+            socket: "no answer to the SYN, or data never acknowledged; since Node 20 each address gets 250 ms only (`autoSelectFamilyAttemptTimeout`)",
+            can: &[(Timeout, "the kernel's, or happy eyeballs' 250 ms")],
+            not: "not a reset",
+            likely: &NO_ANSWER,
+        },
+    ],
+};
