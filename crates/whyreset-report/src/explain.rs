@@ -39,15 +39,27 @@ pub fn answer(query: &str, style: &Style) -> Result<String, String> {
     }
     // A misspelt id may hold a word of some message (`user-timeot`, `retransmision-timeout`).
     let near = nearest(query);
-    if let Some(meaning) = messages::explain(query).filter(|_| near.is_none()) {
+    if let Some(meaning) = messages::explain(query, style).filter(|_| near.is_none()) {
         return Ok(meaning);
     }
-    let near = near.map_or(String::new(), |id| {
-        format!("; did you mean `whyreset explain {id}`?")
-    });
-    Err(format!(
-        "neither a cause nor an error message that is known{near} (`whyreset explain` alone lists the causes)"
-    ))
+    Err(refusal(query, near))
+}
+
+/// Why there is no answer, and what is near: a cause, or messages that are worded alike.
+fn refusal(query: &str, near: Option<&str>) -> String {
+    let mut out = "neither a cause nor an error message that is known".to_owned();
+    if let Some(id) = near {
+        _ = write!(out, "; did you mean `whyreset explain {id}`?");
+    }
+    out.push_str(" (`whyreset explain` alone lists the causes and the messages)");
+    for message in messages::nearest(query) {
+        _ = write!(
+            out,
+            "\n  near: {}  `whyreset explain {}`",
+            message.example, message.id
+        );
+    }
+    out
 }
 
 /// `late-close-notify`, alone or as the head line of a verdict has it, after its cause and a `/`.
@@ -138,7 +150,7 @@ fn flush(paragraph: &mut String, style: &Style, out: &mut String) {
     paragraph.clear();
 }
 
-/// Every cause by group: id and summary.
+/// Every cause by group, and every message by runtime.
 pub fn list() -> String {
     let widest = CATALOG.iter().map(|cause| cause.id.len()).max().unwrap_or(0);
     let mut out = String::new();
@@ -155,6 +167,8 @@ pub fn list() -> String {
         }
         _ = writeln!(out, "  {:widest$}  {}", cause.id, cause.summary);
     }
+    out.push_str("\nmessages of runtimes and servers\n");
+    out.push_str(&messages::list());
     out.push_str("\n`whyreset explain ID` is one page; `whyreset explain \"ERROR TEXT\"` says what a message can mean\n");
     out
 }
