@@ -51,6 +51,17 @@ pub fn live(binary: &Path) -> Result<()> {
         let control = ratio(&ground, kind, || Ok(()), Ok)?;
         println!("{name}, control: {control}");
     }
+    for option in ["--wire", "--forwarded"] {
+        let options = ["--netns", &ground.0, option];
+        for (name, kind) in [
+            ("connect/accept/close", load::CONNECT),
+            ("request on an open connection", load::REQUEST),
+        ] {
+            let start = || Watcher::start_with(binary, &options);
+            let told = ratio(&ground, kind, start, Watcher::stop)?;
+            println!("{option}, {name}: {told} [asked for; no bound]");
+        }
+    }
     storm(&ground, binary)?;
     idle(binary)
 }

@@ -30,9 +30,15 @@ pub struct Counted {
 impl Watcher {
     /// Starts it and waits until it says on stderr that it is attached.
     pub fn start(binary: &Path) -> Result<Self> {
+        Self::start_with(binary, &[])
+    }
+
+    /// As [`Watcher::start`], with more options.
+    pub fn start_with(binary: &Path, options: &[&str]) -> Result<Self> {
         let start = Instant::now();
         let mut child = Command::new(binary)
             .args(["watch", "-o", "json", "--all"])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
