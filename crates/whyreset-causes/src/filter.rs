@@ -71,6 +71,27 @@ pub fn is_local(dossier: &Dossier) -> bool {
     dossier.drops().any(|(_, drop)| drop.reason == NETFILTER)
 }
 
+/// A packet filter of the observing host dropped what drew the reset, at that moment.
+pub fn dropped_here(dossier: &Dossier) -> Finding {
+    let at = dossier.time();
+    let near = dossier.drops().find(|(fact, drop)| {
+        drop.reason == NETFILTER && at.since(fact.at).max(fact.at.since(at)) <= TOGETHER
+    });
+    match near {
+        Some((fact, drop)) => Finding::seen(
+            format!(
+                "a packet filter on this very host dropped {} at that moment",
+                words::segment(&drop.segment)
+            ),
+            &*fact.cite,
+        ),
+        None => Finding::absent(
+            "no packet filter of this host was seen to drop what drew it",
+            "kernel:kfree_skb",
+        ),
+    }
+}
+
 /// What a packet filter of the capturing host had to do with a reset that passed it, where it had.
 pub fn told(dossier: &Dossier) -> Vec<Finding> {
     let Some((fact, drop)) = dossier.drops().find(|(_, drop)| drop.reason == NETFILTER) else {

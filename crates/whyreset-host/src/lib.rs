@@ -12,6 +12,7 @@ mod names;
 pub mod netns;
 pub mod privileges;
 mod procs;
+pub mod rules;
 mod sockets;
 mod spaces;
 mod table;

@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::net::netdevice::index_to_name;
+use rustix::net::{AddressFamily, SocketType};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::HostError;
@@ -76,6 +78,12 @@ fn inode_below(named: &Path, text: &str) -> Result<u32, HostError> {
 /// The inode of the namespace that this program runs in; 0 where /proc does not tell.
 pub fn current() -> u32 {
     inode_behind("/proc/thread-self/ns/net").unwrap_or(0)
+}
+
+/// The name of the device with this index in the calling thread's namespace.
+pub fn device(index: u32) -> Option<String> {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None).ok()?;
+    index_to_name(&socket, index).ok()
 }
 
 /// Does something in the namespace with this inode, or in this program's own.

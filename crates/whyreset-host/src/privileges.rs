@@ -77,6 +77,26 @@ fn lacking(own: CapabilitySet, needed: &[(CapabilitySet, &'static str)]) -> Vec<
 /// # Errors
 /// There are other threads, or the kernel refused a step; then more is held than was wanted.
 pub fn drop_all_but_lookup() -> Result<(), HostError> {
+    let mut wanted = LOOK_UP;
+    if kernel_version() < MAPS_ARE_FREE {
+        wanted |= CapabilitySet::BPF;
+    }
+    drop_all_but(wanted, CapabilitySet::empty())
+}
+
+/// Gives up every capability but what reading the rules of packet filters needs, for this program and
+/// for those that it starts (`nft`, `iptables-save`).
+///
+/// # Errors
+/// As [`drop_all_but_lookup`].
+pub fn drop_all_but_rules() -> Result<(), HostError> {
+    // iptables of the older kind asks through a raw socket.
+    let wanted = CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW | CapabilitySet::SYS_ADMIN;
+    drop_all_but(wanted, wanted)
+}
+
+/// `started` is what programs may gain that are started later.
+fn drop_all_but(wanted: CapabilitySet, started: CapabilitySet) -> Result<(), HostError> {
     let threads = fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads > 1 {
         let why = format!("{threads} threads run already and each has its own");
@@ -90,11 +110,7 @@ pub fn drop_all_but_lookup() -> Result<(), HostError> {
     // Clearing what is not there may be refused on old kernels; the check below settles it.
     _ = clear_ambient_capability_set();
     if held.effective.contains(CapabilitySet::SETPCAP) {
-        empty_bounding_set()?;
-    }
-    let mut wanted = LOOK_UP;
-    if kernel_version() < MAPS_ARE_FREE {
-        wanted |= CapabilitySet::BPF;
+        narrow_bounding_set(started)?;
     }
     let kept = held.permitted & wanted;
     let sets = CapabilitySets {
@@ -119,9 +135,12 @@ fn refused(error: Errno) -> HostError {
     HostError::new(WHAT, error, NEXT)
 }
 
-fn empty_bounding_set() -> Result<(), HostError> {
+fn narrow_bounding_set(left: CapabilitySet) -> Result<(), HostError> {
     for bit in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
+        if left.contains(capability) {
+            continue;
+        }
         match remove_capability_from_bounding_set(capability) {
             // One past the last that this kernel has.
             Err(Errno::INVAL) => break,

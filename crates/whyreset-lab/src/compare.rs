@@ -205,6 +205,10 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[&Said]
     if verdict.benign() != truth.benign {
         differences.push(format!("benign is {}, not {}", verdict.benign(), truth.benign));
     }
+    let rule = verdict.text("/sender/rule");
+    for words in truth.rule.iter().filter(|words| exact && !rule.contains(**words)) {
+        differences.push(format!("the rule is {rule:?}, without {words:?}"));
+    }
     for words in truth.cites.iter().filter(|_| exact) {
         if !verdict.cites(words) {
             differences.push(format!("no evidence cites {words:?}"));

@@ -103,6 +103,8 @@ pub struct Truth {
     pub several: bool,
     /// Causes that other connections of the scenario may truly have.
     pub also: &'static [&'static str],
+    /// Words of the rule that must be quoted as the sender's, where a place knows for certain.
+    pub rule: &'static [&'static str],
     /// Further options of the watchers.
     pub watch: &'static [&'static str],
 }
@@ -127,6 +129,7 @@ impl Truth {
         or: &[],
         several: false,
         also: &[],
+        rule: &[],
         watch: &[],
     };
 

@@ -19,6 +19,8 @@ pub struct Passing<'a> {
     pub length: u32,
     /// It left this host; else it came in.
     pub outgoing: bool,
+    /// When it passed, nanoseconds since the epoch; 0 where the kernel did not say.
+    pub at: u64,
 }
 
 /// The packet socket.
@@ -41,11 +43,12 @@ impl Stream {
 
     /// The next packet that waits; `None` where none does.
     pub fn take(&mut self) -> Option<Passing<'_>> {
-        let (length, kind) = sys::receive_packet(&self.socket, &mut self.buffer)?;
+        let (length, kind, at) = sys::receive_packet(&self.socket, &mut self.buffer)?;
         Some(Passing {
             bytes: self.buffer.get(..length.min(SNAP)).unwrap_or_default(),
             length: u32::try_from(length).unwrap_or(u32::MAX),
             outgoing: kind == sys::PACKET_OUTGOING,
+            at,
         })
     }
 

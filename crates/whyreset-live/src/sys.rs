@@ -23,19 +23,25 @@ pub fn packet_socket() -> io::Result<OwnedFd> {
     const PACKET_IGNORE_OUTGOING: i32 = 23;
     let socket = Socket::new(Domain::PACKET, Type::DGRAM.nonblocking().cloexec(), None)?;
     socket.attach_filter(&openings_and_resets())?;
+    let socket = socket.into();
+    switch_on(&socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING);
+    Ok(socket)
+}
+
+/// Sets an option of a socket to 1; an older kernel may not have it.
+fn switch_on(socket: &OwnedFd, level: i32, name: i32) {
     let value: i32 = 1;
     // SAFETY: the pointer and the length describe one live i32, which the kernel only reads.
-    #[expect(unsafe_code, reason = "there is no safe binding of this option")]
+    #[expect(unsafe_code, reason = "there is no safe binding of these options")]
     unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            PACKET_IGNORE_OUTGOING,
+            level,
+            name,
             (&raw const value).cast(),
             libc::socklen_t::try_from(size_of::<i32>()).unwrap_or_default(),
         );
     }
-    Ok(socket.into())
 }
 
 /// `PACKET_OUTGOING` (linux/if_packet.h): this host sent it.
@@ -51,30 +57,61 @@ pub fn stream_socket() -> io::Result<OwnedFd> {
     let socket: OwnedFd = socket.into();
     // Without the right to more the kernel's own limit holds.
     _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, BUFFER);
+    switch_on(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS);
     hear_all(&socket, true)?;
     Ok(socket)
 }
 
-/// Takes one packet: its length, which may be more than fits, and its kind (`sll_pkttype`).
-pub fn receive_packet(socket: &OwnedFd, buffer: &mut [u8]) -> Option<(usize, u8)> {
-    // SAFETY: an all-zero sockaddr_ll is a valid one.
-    #[expect(unsafe_code, reason = "a plain C structure without a constructor")]
-    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    let mut length = libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).ok()?;
-    // SAFETY: buffer and address are live for the call, and their lengths are passed with them; the
-    // kernel writes no further.
-    #[expect(unsafe_code, reason = "no safe binding gives a packet's address")]
+/// Takes one packet: its length, which may be more than fits, its kind (`sll_pkttype`) and when it
+/// passed, nanoseconds since the epoch; 0 where the kernel did not say.
+pub fn receive_packet(socket: &OwnedFd, buffer: &mut [u8]) -> Option<(usize, u8, u64)> {
+    // SAFETY: all-zero is a valid value of these plain C structures.
+    #[expect(unsafe_code, reason = "plain C structures without a constructor")]
+    let (mut address, mut message): (libc::sockaddr_ll, libc::msghdr) =
+        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    let mut control = [0u64; 8];
+    let mut part = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    message.msg_name = (&raw mut address).cast();
+    message.msg_namelen = libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).ok()?;
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control);
+    // SAFETY: every pointer of the message leads to something that lives for the call, and its length
+    // stands beside it; the kernel writes no further.
+    #[expect(unsafe_code, reason = "no safe binding gives a packet's address and time")]
     let got = unsafe {
-        libc::recvfrom(
+        libc::recvmsg(
             socket.as_raw_fd(),
-            buffer.as_mut_ptr().cast(),
-            buffer.len(),
+            &raw mut message,
             libc::MSG_DONTWAIT | libc::MSG_TRUNC,
-            (&raw mut address).cast(),
-            &raw mut length,
         )
     };
-    Some((usize::try_from(got).ok()?, address.sll_pkttype))
+    let length = usize::try_from(got).ok()?;
+    Some((length, address.sll_pkttype, stamp(&message)))
+}
+
+/// The time that the kernel noted (`SO_TIMESTAMPNS`).
+fn stamp(message: &libc::msghdr) -> u64 {
+    // SAFETY: the message was filled by recvmsg() a moment ago and its control buffer lives; the macro
+    // gives a pointer into it, or none.
+    #[expect(unsafe_code, reason = "the C library's own way through a control message")]
+    let noted = unsafe {
+        let first = libc::CMSG_FIRSTHDR(&raw const *message);
+        if first.is_null()
+            || (*first).cmsg_level != libc::SOL_SOCKET
+            || (*first).cmsg_type != libc::SCM_TIMESTAMPNS
+        {
+            return 0;
+        }
+        libc::CMSG_DATA(first).cast::<libc::timespec>().read_unaligned()
+    };
+    let seconds = u64::try_from(noted.tv_sec).unwrap_or(0);
+    let fraction = u64::try_from(noted.tv_nsec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(fraction)
 }
 
 /// Packets that were dropped since the last call because the socket's buffer was full.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::audit::Audit;
 use crate::commands::lab::Lab;
@@ -49,6 +49,9 @@ pub enum Command {
         #[command(subcommand)]
         lab: Lab,
     },
+    /// Reads firewall rules for a watcher that has given up the right to
+    #[command(hide = true)]
+    Warden,
     /// One process of a lab scenario
     #[command(hide = true, disable_help_flag = true)]
     Actor {
@@ -266,12 +269,13 @@ fn cause_or_any(id: &str) -> Result<&'static str, String> {
 
 /// Puts `watch` where no command is named, so that `whyreset -q port 80` works.
 pub fn with_default_command(mut words: Vec<OsString>) -> Vec<OsString> {
-    const COMMANDS: [&str; 9] = [
-        "watch", "read", "probe", "audit", "explain", "demo", "lab", "actor", "help",
-    ];
     const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
     let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
-    if !COMMANDS.contains(&first) && !OWN_FLAGS.contains(&first) {
+    let named = first == "help"
+        || Cli::command()
+            .get_subcommands()
+            .any(|command| command.get_name() == first);
+    if !named && !OWN_FLAGS.contains(&first) {
         // As tcpdump takes it.
         let command = if first == "-r" { "read" } else { "watch" };
         words.insert(1.min(words.len()), command.into());

@@ -7,4 +7,5 @@ pub mod explain;
 pub mod lab;
 pub mod probe;
 pub mod read;
+pub mod warden;
 pub mod watch;

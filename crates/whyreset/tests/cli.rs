@@ -164,7 +164,6 @@ fn a_bad_command_line_or_recording_ends_with_2_and_says_why() {
             &["explain", "no-listner"],
             "did you mean `whyreset explain no-listener`?",
         ),
-        (&["explain", "conntrack-full"], "cannot prove"),
         (&["watch", "-o", "xml"], "xml"),
         (
             &["explain", "no-such-thing-at-all"],

@@ -13,7 +13,7 @@ use super::{
     unless_missed,
 };
 use crate::cause::{Requirement, need};
-use crate::words;
+use crate::{filter, words};
 use alloc::format;
 
 /// Refuses resets that another device sent than sends the ordinary segments of their name.
@@ -214,6 +214,7 @@ pub fn not_made_by_its_name(dossier: &Dossier) -> Finding {
     let policy = told(dossier, |_, reason| reason == Reason::Policy);
     let made_here = made_here(dossier);
     let proofs = [
+        filter::dropped_here(dossier),
         made_here.clone(),
         distant(dossier),
         numbered.clone(),

@@ -152,6 +152,9 @@ pub(super) struct TruthText {
     cites: Vec<String>,
     #[serde(default)]
     also: Vec<String>,
+    /// Words of the rule that must be quoted, where a place knows for certain.
+    #[serde(default)]
+    rule: Vec<String>,
     /// Further options of the watchers.
     #[serde(default)]
     watch: Vec<String>,
@@ -223,6 +226,7 @@ impl TruthText {
             several: self.several,
             cites: words(&self.cites),
             also: words(&self.also),
+            rule: words(&self.rule),
             watch: words(&self.watch),
             server: self.server.leak(),
             client: self.client.leak(),

@@ -3,6 +3,7 @@
 mod desk;
 mod forwarded;
 mod replay;
+mod rulebook;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,17 +13,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use whyreset_evidence::Dossier;
 use whyreset_host::{Spaces, netns, privileges};
 use whyreset_live::{Listen, Options, Stream, Tap, Watcher};
 
 use self::desk::Desk;
 use self::forwarded::Forwarded;
+use self::rulebook::Rulebook;
 use crate::args::{Watch, Wire};
 use crate::holders::Table;
 use crate::screen;
 
 /// Longest time between two looks at signals and the clock.
 const LOOK_UP: Duration = Duration::from_millis(200);
+/// While an answer about rules is awaited.
+const SOON: Duration = Duration::from_millis(10);
 
 /// Watches until told to stop.
 pub fn run(args: &Watch) -> ExitCode {
@@ -47,6 +52,9 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         );
     }
     let stop = stop_flag()?;
+    let mut rulebook = Rulebook::open()
+        .inspect_err(|error| notice(&format!("not seen: which rule rejects ({error})")))
+        .ok();
     let spaces = Spaces::open(netns);
     if let Some(error) = spaces.deaf() {
         notice(&format!(
@@ -83,15 +91,31 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         if left.is_zero() {
             break;
         }
-        watcher.poll(left.min(LOOK_UP), &mut |dossier| desk.take(dossier));
+        let wait = if rulebook.as_ref().is_some_and(Rulebook::is_waiting) {
+            SOON
+        } else {
+            LOOK_UP
+        };
+        watcher.poll(left.min(wait), &mut |dossier| {
+            hand_over(dossier, &mut rulebook, &mut desk)
+        });
         if let Some(forwarded) = &mut forwarded {
-            forwarded.look(&mut watcher, &mut |dossier| desk.take(dossier));
+            forwarded.look(&mut watcher, &mut |dossier| {
+                hand_over(dossier, &mut rulebook, &mut desk)
+            });
         }
+        take_answers(&mut rulebook, &mut desk);
     }
     if desk.is_open() {
-        watcher.flush(&mut |dossier| desk.take(dossier));
+        watcher.flush(&mut |dossier| hand_over(dossier, &mut rulebook, &mut desk));
         if let Some(forwarded) = &mut forwarded {
-            forwarded.finish(&mut watcher, &mut |dossier| desk.take(dossier));
+            forwarded.finish(&mut watcher, &mut |dossier| {
+                hand_over(dossier, &mut rulebook, &mut desk)
+            });
+        }
+        while desk.is_open() && rulebook.as_ref().is_some_and(Rulebook::is_waiting) {
+            take_answers(&mut rulebook, &mut desk);
+            std::thread::sleep(SOON);
         }
     }
     if let Some(lost) = forwarded.map(|forwarded| forwarded.lost).filter(|&lost| lost > 0) {
@@ -109,6 +133,23 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         ));
     }
     desk.code()
+}
+
+/// Tells of a reset at once, or when it is known which rule made it; `false` when it is time to stop.
+fn hand_over(dossier: &Dossier, rulebook: &mut Option<Rulebook>, desk: &mut Desk<'_>) -> bool {
+    let ready = match rulebook {
+        Some(rulebook) => rulebook.consult(dossier),
+        None => return desk.take(dossier),
+    };
+    ready.is_none_or(|dossier| desk.take(&dossier))
+}
+
+fn take_answers(rulebook: &mut Option<Rulebook>, desk: &mut Desk<'_>) {
+    for dossier in rulebook.iter_mut().flat_map(Rulebook::answered) {
+        if !desk.take(&dossier) {
+            break;
+        }
+    }
 }
 
 fn open_stream(netns: Option<u32>) -> Result<Forwarded> {

@@ -1,3 +1,4 @@
+use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
@@ -36,16 +37,10 @@ pub static FIREWALL_REJECT: Cause = Cause {
     explains: &[],
     sentence: |dossier| {
         let name = words::sender(dossier);
-        match filter::dropped(dossier) {
-            Some((_, drop)) => {
-                let rule = dossier.ruled().and_then(|(_, ruled)| ruled.the_one());
-                let which = rule.map_or(String::new(), |rule| format!(": {}", rule.text));
-                format!(
-                    "a packet filter on this host rejected {} of this connection with a reset in {name}'s name{which}",
-                    words::payload(&drop.segment)
-                )
-            }
-            None => format!("a packet filter's rule may have made the reset in {name}'s name"),
+        if filter::dropped(dossier).is_some() {
+            rejected_here(dossier)
+        } else {
+            format!("a packet filter's rule may have made the reset in {name}'s name")
         }
     },
     situations: &[],
@@ -88,6 +83,9 @@ pub static FIREWALL_REJECT: Cause = Cause {
         explains: &[],
         sentence: |dossier| {
             let name = words::sender(dossier);
+            if filter::dropped_here(dossier).is_seen() {
+                return rejected_here(dossier);
+            }
             if wire::made_here(dossier).is_seen() {
                 return format!(
                     "the captured box itself rejected the connection in {name}'s name: a rule of its own"
@@ -109,6 +107,20 @@ pub static FIREWALL_REJECT: Cause = Cause {
     }),
     text: include_str!("firewall_reject.md"),
 };
+
+/// What this host's own packet filter rejected, and by which rule, where that is known.
+fn rejected_here(dossier: &Dossier) -> String {
+    let name = words::sender(dossier);
+    let what = dossier
+        .drops()
+        .next()
+        .map_or("a segment".to_owned(), |(_, drop)| words::payload(&drop.segment));
+    let rule = dossier.ruled().and_then(|(_, ruled)| ruled.the_one());
+    let which = rule.map_or(String::new(), |rule| format!(": {}", rule.text));
+    format!(
+        "a packet filter on this host rejected {what} of this connection with a reset in {name}'s name{which}"
+    )
+}
 
 fn not_from_the_end(dossier: &Dossier) -> Finding {
     match dossier.received() {

@@ -5,7 +5,7 @@
 use std::time::SystemTime;
 
 use whyreset_capture::{Direction, Record};
-use whyreset_evidence::{Dossier, Side};
+use whyreset_evidence::{Dossier, Side, Way};
 use whyreset_flow::Table;
 use whyreset_live::{Stream, Watcher};
 
@@ -49,7 +49,7 @@ impl Forwarded {
         for _ in 0..AT_ONCE {
             let Some(passing) = self.stream.take() else { break };
             self.frames += 1;
-            let at = now();
+            let at = if passing.at == 0 { now() } else { passing.at };
             let record = Record {
                 number: self.frames,
                 at_ns: Some(at),
@@ -102,15 +102,17 @@ impl Forwarded {
 /// The dossier of a connection that only passes, with the segment that a filter here dropped.
 fn passed_by(mut dossier: Dossier, watcher: &mut Watcher) -> Option<Dossier> {
     let (fact, passed) = dossier.passed()?;
-    if !passed.routed {
-        return None;
-    }
-    let at = fact.at;
+    let (at, routed, left) = (fact.at, passed.routed, passed.way == Way::Left);
     let receiver = fact.side.map(Side::other)?;
     let (from, to) = (dossier.flow.addr(receiver), dossier.flow.addr(receiver.other()));
     let dropped = watcher
         .dropped(from, to)
         .filter(|drop| drop.at.0.abs_diff(at.0) <= TOGETHER_NS);
+    // Of this host's own connections only what its packet filters answered in its name.
+    let answered = left && dropped.is_some();
+    if !(routed || answered) {
+        return None;
+    }
     if let Some(drop) = dropped {
         dossier.facts.insert(0, drop);
     }

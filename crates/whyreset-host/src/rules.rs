@@ -1,0 +1,137 @@
+//! Which rules of this network namespace's packet filters can have met a segment: read with their own
+//! tools, and held against it in three answers, for much of what a rule asks cannot be known
+//! afterwards. Refuses to change a rule, to add one, and to take a perhaps for a yes.
+
+mod iptables;
+mod nft;
+mod tool;
+mod tri;
+mod walk;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use whyreset_evidence::{Flags, Ruled};
+
+use self::walk::{Chain, Found};
+
+/// A segment that netfilter dropped.
+#[derive(Clone, Debug)]
+pub struct Dropped {
+    /// From whom.
+    pub from: SocketAddr,
+    /// To whom.
+    pub to: SocketAddr,
+    /// TCP flags.
+    pub flags: Flags,
+    /// Name of the device that it came in by, or was to leave by; `None` where it had none yet, which
+    /// is so on its way out.
+    pub device: Option<String>,
+}
+
+/// The chains that netfilter calls by itself, of every family, with all that they lead to.
+pub struct Rules {
+    bases: Vec<Base>,
+    /// Everything was read: no tool failed, and nothing was left out.
+    whole: bool,
+}
+
+/// A chain that a hook calls.
+struct Base {
+    hook: Hook,
+    /// `None` for both.
+    v6: Option<bool>,
+    /// Lower ones are asked first.
+    priority: i64,
+    chain: Chain,
+}
+
+/// Where in a packet's way a chain is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hook {
+    /// Before it is known whether a packet is for this host: ingress, prerouting, bridge.
+    Early,
+    /// For this host.
+    Input,
+    /// For another.
+    Forward,
+    /// Of this host's own.
+    Output,
+    /// After all: postrouting, egress.
+    Late,
+}
+
+/// Why rules could not be read.
+#[derive(Debug)]
+pub struct RulesError(String);
+
+impl fmt::Display for RulesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RulesError {}
+
+impl Rules {
+    /// Reads those of the calling thread's network namespace; needs CAP_NET_ADMIN, and `nft` or the
+    /// `iptables-save` of whichever is in use.
+    ///
+    /// # Errors
+    /// Not one tool could tell anything.
+    pub fn read() -> Result<Self, RulesError> {
+        let mut bases = Vec::new();
+        let mut troubles = Vec::new();
+        let mut read = 0;
+        let mut take = |part: Result<Vec<Base>, String>| match part {
+            Ok(part) => {
+                read += 1;
+                bases.extend(part);
+            }
+            Err(why) => troubles.push(why),
+        };
+        take(nft::read(tool::exists("iptables-nft-save")));
+        for (program, v6) in [
+            ("iptables-legacy-save", false),
+            ("ip6tables-legacy-save", true),
+            ("iptables-nft-save", false),
+            ("ip6tables-nft-save", true),
+        ] {
+            if tool::exists(program) {
+                take(iptables::read(program, v6));
+            }
+        }
+        if read == 0 {
+            return Err(RulesError(format!(
+                "the rules of packet filters cannot be read ({}); install nftables and run as root",
+                troubles.join("; ")
+            )));
+        }
+        Ok(Self {
+            bases,
+            whole: troubles.is_empty(),
+        })
+    }
+
+    /// The rules that can have met this segment and dropped it, with or without an answer.
+    pub fn about(&self, dropped: &Dropped) -> Ruled {
+        let mut found = Found::new(self.whole);
+        let v6 = dropped.from.is_ipv6();
+        let on_its_way_out = dropped.device.is_none();
+        let mut bases: Vec<&Base> = self
+            .bases
+            .iter()
+            .filter(|base| base.v6.is_none_or(|of| of == v6))
+            .filter(|base| match base.hook {
+                Hook::Output => on_its_way_out,
+                Hook::Early | Hook::Input | Hook::Forward => !on_its_way_out,
+                Hook::Late => true,
+            })
+            .collect();
+        bases.sort_by_key(|base| base.priority);
+        for base in bases {
+            base.chain.walk(dropped, &mut found);
+        }
+        found.ruled()
+    }
+}

@@ -1,0 +1,155 @@
+//! `whyreset warden`, hidden: reads the rules of this host's packet filters for a watcher that has
+//! given up the right to. One question a line on standard input, one answer a line; ends with its
+//! standard input.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use whyreset_evidence::{Drop, Flags, Rule, Ruled};
+use whyreset_host::rules::{Dropped, Rules};
+use whyreset_host::{netns, privileges};
+
+/// How long rules that were read are taken for those that hold.
+const FRESH: Duration = Duration::from_secs(1);
+/// Namespaces whose rules are remembered.
+const NAMESPACES: usize = 64;
+
+/// Answers until nobody asks any more.
+pub fn run() -> ExitCode {
+    // What it could not give up it does not use.
+    _ = privileges::drop_all_but_rules();
+    let mut read = HashMap::new();
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        let answer = Question::read(&line)
+            .ok_or_else(|| "not a question".to_owned())
+            .and_then(|question| answer(&question, &mut read));
+        let mut out = io::stdout().lock();
+        let told = out
+            .write_all(Answer::line(&answer).as_bytes())
+            .and_then(|()| out.flush());
+        if told.is_err() {
+            break;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn answer(question: &Question, read: &mut HashMap<u32, (Instant, Rules)>) -> Result<Ruled, String> {
+    let space = (question.netns != 0).then_some(question.netns);
+    let device = question.device;
+    if read
+        .get(&question.netns)
+        .is_none_or(|(at, _)| at.elapsed() >= FRESH)
+    {
+        let rules = netns::inside(space, Rules::read)
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())?;
+        if read.len() >= NAMESPACES {
+            read.clear();
+        }
+        read.insert(question.netns, (Instant::now(), rules));
+    }
+    let name = netns::inside(space, move || netns::device(device)).map_err(|error| error.to_string())?;
+    let dropped = Dropped {
+        from: question.from,
+        to: question.to,
+        flags: Flags(question.flags),
+        // Without a name it is still one that came in.
+        device: (device != 0).then(|| name.unwrap_or_default()),
+    };
+    let (_, rules) = read.get(&question.netns).ok_or("the rules are gone")?;
+    Ok(rules.about(&dropped))
+}
+
+/// A segment that a packet filter dropped.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Inode of the network namespace; 0 for this program's own.
+    pub netns: u32,
+    /// Index of the device; 0 where it had none yet.
+    pub device: u32,
+    /// From whom.
+    pub from: SocketAddr,
+    /// To whom.
+    pub to: SocketAddr,
+    /// TCP flags.
+    pub flags: u8,
+}
+
+impl Question {
+    /// About this segment.
+    pub fn new(drop: &Drop, from: SocketAddr, to: SocketAddr) -> Self {
+        Self {
+            netns: drop.netns,
+            device: drop.device,
+            from,
+            to,
+            flags: drop.segment.flags.0,
+        }
+    }
+
+    /// As it is asked.
+    pub fn line(&self) -> String {
+        let Self {
+            netns,
+            device,
+            from,
+            to,
+            flags,
+        } = self;
+        format!("{netns} {device} {from} {to} {flags}\n")
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let mut next = || words.next();
+        Some(Self {
+            netns: next()?.parse().ok()?,
+            device: next()?.parse().ok()?,
+            from: next()?.parse().ok()?,
+            to: next()?.parse().ok()?,
+            flags: next()?.parse().ok()?,
+        })
+    }
+}
+
+/// How an answer is written.
+pub struct Answer;
+
+impl Answer {
+    fn line(answer: &Result<Ruled, String>) -> String {
+        let list = |rules: &[Rule]| -> Vec<Value> {
+            rules.iter().map(|rule| json!([rule.text, rule.surely])).collect()
+        };
+        let value = match answer {
+            Ok(found) => json!({
+                "resets": list(&found.resets), "drops": list(&found.drops), "whole": found.whole,
+            }),
+            Err(why) => json!({ "error": why }),
+        };
+        format!("{value}\n")
+    }
+
+    /// `None` where the rules could not be read.
+    pub fn read(line: &[u8]) -> Option<Ruled> {
+        let value: Value = serde_json::from_slice(line).ok()?;
+        let rules = |key: &str| -> Option<Vec<Rule>> {
+            let rule = |one: &Value| {
+                Some(Rule {
+                    text: one.get(0)?.as_str()?.to_owned(),
+                    surely: one.get(1)?.as_bool()?,
+                })
+            };
+            value.get(key)?.as_array()?.iter().map(rule).collect()
+        };
+        Some(Ruled {
+            resets: rules("resets")?,
+            drops: rules("drops")?,
+            whole: value.get("whole")?.as_bool()?,
+        })
+    }
+}
