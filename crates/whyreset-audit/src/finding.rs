@@ -36,10 +36,10 @@ impl Severity {
     /// What the word means, as a heading.
     pub const fn heading(self) -> &'static str {
         match self {
-            Self::Possible => "possible: it can reset connections where more comes to it",
-            Self::Likely => "likely: it will reset connections when load or time comes",
-            Self::Happened => "happened: it has already reset connections",
-            Self::Happening => "happening: it resets connections now",
+            Self::Possible => "possible: it ends or refuses connections where more comes to it",
+            Self::Likely => "likely: it will end or refuse connections when load or time comes",
+            Self::Happened => "happened: it has already ended or refused connections",
+            Self::Happening => "happening: it ends or refuses connections now",
         }
     }
 }

@@ -130,13 +130,13 @@ impl Host {
     fn ask_sockets(&mut self) {
         let sockets = self.spaces.iter().flat_map(|space| &space.sockets);
         let of = |state| sockets.clone().filter(move |sock: &&Sock| sock.state == state);
-        let wanted: Vec<u64> = of(TcpState::Listen)
+        let mut wanted: Vec<u64> = of(TcpState::Listen)
             .chain(of(TcpState::Established))
             .map(|sock| sock.inode)
             .filter(|inode| *inode != 0)
-            .take(ASKED)
             .collect();
-        let mut refused = 0;
+        let mut refused = wanted.len().saturating_sub(ASKED);
+        wanted.truncate(ASKED);
         for inode in wanted {
             let Some(&(pid, fd)) = self.census.places.get(&inode) else {
                 continue;
@@ -149,8 +149,9 @@ impl Host {
         if refused > 0 {
             self.unread.push(Unread {
                 what: format!("SO_LINGER and keep-alive times of {refused} sockets"),
-                cure: "pidfd_getfd() was refused; run as root (CAP_SYS_PTRACE), Linux 5.6 or newer"
-                    .to_owned(),
+                cure: format!(
+                    "{ASKED} are asked at most; pidfd_getfd() needs root (CAP_SYS_PTRACE) and Linux 5.6"
+                ),
             });
         }
     }

@@ -44,6 +44,15 @@ pub fn percent(part: u64, whole: u64) -> u64 {
     u64::try_from(percent).unwrap_or(u64::MAX)
 }
 
+/// A word of a command for a shell to take as one, whoever chose it.
+pub fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +71,8 @@ mod tests {
         ] {
             assert_eq!(span_ms(ms), text);
         }
+        assert_eq!(shell("nginx.service"), "nginx.service");
+        assert_eq!(shell("a'$(b)"), "'a'\\''$(b)'");
         assert_eq!(percent(u64::MAX, 0), u64::MAX);
         assert_eq!(percent(9, 10), 90);
     }

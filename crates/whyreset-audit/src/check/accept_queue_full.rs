@@ -81,7 +81,12 @@ fn of_counter(host: &Host, count: &Count<'_>) -> Finding {
 }
 
 fn fixes(host: &Host, space: &Space, finding: Finding) -> Finding {
+    let drops = space.counters.get("TcpExtListenDrops").unwrap_or(0);
     finding
+        .read(
+            format!("{drops} SYNs and handshakes dropped at listeners, for this and other reasons"),
+            "counter TcpExtListenDrops",
+        )
         .fix("let the program accept faster (more workers, no blocked event loop); `ss -ltn` shows its queue")
         .fix(format!(
             "raise both limits, the smaller counts: `{}`, and the program's own backlog (nginx `listen 80 \

@@ -60,7 +60,7 @@ fn look(host: &Host) -> Vec<Finding> {
             ),
             None => finding,
         };
-        let unit = holder.and_then(|holder| holder.process.unit.as_deref());
+        let unit = holder.and_then(|holder| holder.process.unit.as_deref().map(words::shell));
         found.push(finding.of(holder).fix(match unit {
             Some(unit) => format!(
                 "raise the limit: `systemctl set-property {unit} MemoryMax=SIZE`; see who was killed: \

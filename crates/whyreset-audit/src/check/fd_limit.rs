@@ -49,7 +49,8 @@ fn look(host: &Host) -> Vec<Finding> {
             } else {
                 format!("{percent} % are in use")
             });
-        let finding = match &holder.process.unit {
+        let unit = holder.process.unit.as_deref().map(words::shell);
+        let finding = match unit {
             Some(unit) => finding.fix(format!(
                 "`systemctl edit {unit}`: set `LimitNOFILE=65536` under `[Service]`, then `systemctl restart {unit}`"
             )),

@@ -35,7 +35,7 @@ fn look(host: &Host) -> Vec<Finding> {
             .likely("it ended by itself so often since it was started by hand")
             .fix(format!(
                 "find out why it ends: `journalctl -u {} --grep 'Main process exited'`",
-                one.unit
+                words::shell(&one.unit)
             ))
             .fix("let a socket unit (`ListenStream=`) hold the port, so that no SYN is refused meanwhile")
     };

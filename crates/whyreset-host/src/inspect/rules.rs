@@ -1,6 +1,7 @@
 //! Rules of the packet filter that answer with a reset, as `nft` and `iptables-legacy-save` list
 //! them. Refuses to say which packets a rule meets, and to wait for a tool longer than [`LONGEST`].
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -101,7 +102,11 @@ fn nft(text: &str) -> Vec<ResetRule> {
             found.push(ResetRule {
                 text: rule.to_owned(),
                 place: format!("{table} {chain}"),
-                delete: format!("nft delete rule {table} {chain} handle {handle}"),
+                delete: if is_plain(&format!("{table}{chain}{handle}")) {
+                    format!("nft delete rule {table} {chain} handle {handle}")
+                } else {
+                    "nft -a list ruleset".to_owned()
+                },
                 packets: after(rule, "counter packets ").and_then(|number| number.parse().ok()),
             });
         }
@@ -112,25 +117,42 @@ fn nft(text: &str) -> Vec<ResetRule> {
 /// `*filter`, `[7:420] -A INPUT -p tcp -j REJECT --reject-with tcp-reset`.
 fn legacy(text: &str, tool: &str) -> Vec<ResetRule> {
     let mut table = "";
+    let mut numbers: HashMap<&str, u64> = HashMap::new();
     let mut found = Vec::new();
     for line in text.lines() {
         if let Some(name) = line.strip_prefix('*') {
             table = name;
-        } else if line.contains("--reject-with tcp-reset")
-            && let Some((count, rule)) = line.split_once("] ")
+            numbers.clear();
+        } else if let Some((count, rule)) = line.split_once("] ")
             && let Some(rest) = rule.strip_prefix("-A ")
         {
-            let packets = count.trim_start_matches('[').split(':').next();
             let chain = rest.split_whitespace().next().unwrap_or_default();
+            let number = numbers.entry(chain).or_default();
+            *number += 1;
+            if !rest.contains("--reject-with tcp-reset") {
+                continue;
+            }
+            let packets = count.trim_start_matches('[').split(':').next();
             found.push(ResetRule {
                 text: rule.to_owned(),
                 place: format!("{table} {chain}"),
-                delete: format!("{tool} -t {table} -D {rest}"),
+                delete: if is_plain(&format!("{table}{chain}")) {
+                    format!("{tool} -t {table} -D {chain} {number}")
+                } else {
+                    format!("{tool}-save")
+                },
                 packets: packets.and_then(|number| number.parse().ok()),
             });
         }
     }
     found
+}
+
+/// Whether a shell takes these names as they stand.
+fn is_plain(names: &str) -> bool {
+    names
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || " -_.".contains(c))
 }
 
 fn after<'a>(text: &'a str, words: &str) -> Option<&'a str> {
@@ -156,16 +178,12 @@ mod tests {
 
     #[test]
     fn legacy_rules_too() {
-        let text = "*filter\n:INPUT ACCEPT [0:0]\n[3:180] -A INPUT -p tcp -m tcp --dport 83 -j REJECT --reject-with tcp-reset\n\
+        let text = "*filter\n:INPUT ACCEPT [0:0]\n[1:40] -A INPUT -j ACCEPT\n[3:180] -A INPUT -p tcp -m tcp --dport 83 -j REJECT --reject-with tcp-reset\n\
             [0:0] -A INPUT -p tcp -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n";
         let found = legacy(text, "iptables-legacy");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].packets, Some(3));
-        assert!(
-            found[0]
-                .delete
-                .starts_with("iptables-legacy -t filter -D INPUT -p tcp")
-        );
+        assert_eq!(found[0].delete, "iptables-legacy -t filter -D INPUT 2");
     }
 
     #[test]
