@@ -8,7 +8,6 @@ mod files;
 mod listing;
 mod memory;
 mod options;
-mod rules;
 mod space;
 mod units;
 
@@ -18,6 +17,5 @@ pub use files::Files;
 pub use listing::{Sock, Timer};
 pub use memory::{Group, groups};
 pub use options::{Options, options};
-pub use rules::ResetRule;
 pub use space::{Space, Unread, spaces, tally};
 pub use units::{Restarts, restarts};

@@ -4,6 +4,7 @@
 
 mod iptables;
 mod nft;
+mod resets;
 mod tool;
 mod tri;
 mod walk;
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 
 use whyreset_evidence::{Flags, Ruled};
 
+pub use self::resets::ResetRule;
 use self::walk::{Chain, Found};
 
 /// A segment that netfilter dropped.

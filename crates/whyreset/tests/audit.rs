@@ -81,6 +81,16 @@ const CHECKS: &[Check] = &[
     ("settings::retries2", &[], settings::retries2),
     ("settings::keepalive_hasty", &[], settings::keepalive_hasty),
     ("settings::rules_that_reset", &["nft"], settings::rules_that_reset),
+    (
+        "settings::rules_of_iptables",
+        &["iptables"],
+        settings::rules_of_iptables,
+    ),
+    (
+        "sockets::killed_for_memory",
+        &["python3", "memory group"],
+        sockets::killed_for_memory,
+    ),
     ("faces::policy_and_formats", &[], faces::policy_and_formats),
     ("faces::a_recording_is_linked", &[], faces::a_recording_is_linked),
     (
@@ -120,6 +130,11 @@ fn missing(need: &str) -> Option<String> {
     if need == "root" {
         let root = rustix::process::geteuid().is_root();
         return (!root).then(|| "namespaces need root".to_owned());
+    }
+    if need == "memory group" {
+        return sockets::memory_groups()
+            .is_none()
+            .then(|| "no control groups with the memory controller are mounted".to_owned());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)

@@ -6,7 +6,7 @@ use crate::{Check, Finding, Host, Severity, words};
 pub static CHECK: Check = Check {
     id: "reset-rules",
     causes: &["firewall-reject"],
-    reads: "the packet filter's rules and their counters (nft list ruleset, iptables-legacy-save)",
+    reads: "the packet filter's rules and their counters (nft -j list ruleset, iptables-save -c)",
     why: "a rule that rejects with tcp reset answers in the name of the other end; a program cannot tell it \
           from its peer, and the kernel counts it nowhere",
     look,
@@ -22,12 +22,13 @@ fn look(host: &Host) -> Vec<Finding> {
             } else {
                 Severity::Possible
             };
-            let summary = format!("a rule in {} answers with a reset: {}", rule.place, rule.text);
+            let summary = format!("a rule answers with a reset: {}", rule.text);
+            let delete = rule.delete.as_deref().unwrap_or("nft -a list ruleset");
             found.push(
                 CHECK
                     .finds(severity, summary)
                     .within(space)
-                    .read(rule.text.clone(), format!("chain {}", rule.place))
+                    .read(rule.text.clone(), "nft -a list ruleset, iptables-save -c")
                     .likely(match rule.packets {
                         Some(0) => "it met no packet so far".to_owned(),
                         Some(met) => format!("it met {} so far", words::counted(met, "packet")),
@@ -36,7 +37,7 @@ fn look(host: &Host) -> Vec<Finding> {
                     .fix(format!(
                         "where it is not meant: `{}{}`",
                         host.inside(space),
-                        rule.delete
+                        delete
                     )),
             );
         }
@@ -48,7 +49,7 @@ fn look(host: &Host) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::made;
-    use whyreset_host::inspect::ResetRule;
+    use whyreset_host::rules::ResetRule;
 
     #[test]
     fn a_rule_that_met_packets_is_graver() {

@@ -10,8 +10,8 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::counters::{Counters, Use};
 use super::listing::{self, Sock};
-use super::rules::{self, ResetRule};
 use crate::netns;
+use crate::rules::{ResetRule, Rules};
 
 /// Namespaces that are entered.
 const MOST: usize = 256;
@@ -140,13 +140,24 @@ fn look(inode: u32, own: bool, sysctls: &'static [&'static str], unread: &mut Ve
             Vec::new()
         }
     };
-    let rules = rules::list().unwrap_or_else(|why| {
-        tell(
-            format!("the packet filter's rules of namespace {inode}"),
-            format!("{why}; run as root (CAP_NET_ADMIN)"),
-        );
-        Vec::new()
-    });
+    let rules = match Rules::read() {
+        Ok(rules) => {
+            if !rules.is_whole() {
+                tell(
+                    format!("all rules of the packet filter in namespace {inode}"),
+                    "one of nft and iptables-save failed; run them by hand".to_owned(),
+                );
+            }
+            rules.resetting()
+        }
+        Err(why) => {
+            tell(
+                format!("the packet filter's rules in namespace {inode}"),
+                why.to_string(),
+            );
+            Vec::new()
+        }
+    };
     Some(Space {
         inode,
         own,

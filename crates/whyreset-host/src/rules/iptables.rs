@@ -19,8 +19,8 @@ pub(super) fn read(program: &str, v6: bool) -> Result<Vec<Base>, String> {
     Ok(parse(name, v6, &String::from_utf8_lossy(&text)))
 }
 
-/// A rule's number in its chain, its words, and its text.
-type Line<'a> = (usize, Vec<String>, &'a str);
+/// A rule's number in its chain, its words, its text, and the packets that it met.
+type Line<'a> = (usize, Vec<String>, &'a str, Option<u64>);
 
 /// One table: chains with their policy, and their rules as words, in order.
 #[derive(Default)]
@@ -47,11 +47,13 @@ fn parse(tool: &str, v6: bool, text: &str) -> Vec<Base> {
             }
         } else if line == "COMMIT" {
             table.bases(tool, v6, &mut bases);
-        } else if let Some((_, rest)) = line.split_once("-A ") {
+        } else if let Some((count, rest)) = line.split_once("-A ") {
             let words = words(rest);
             if let Some(chain) = rest.split_whitespace().next() {
                 let rules = table.rules.entry(chain).or_default();
-                rules.push((rules.len() + 1, words, rest));
+                let packets = count.trim_start_matches('[').split(':').next();
+                let packets = packets.and_then(|packets| packets.parse().ok());
+                rules.push((rules.len() + 1, words, rest, packets));
             }
         }
     }
@@ -117,12 +119,13 @@ impl Table<'_> {
 
     fn chain(&self, tool: &str, name: &str, depth: usize) -> Chain {
         let rules = self.rules.get(name).map(Vec::as_slice).unwrap_or_default();
-        let rules = rules.iter().map(|(number, words, text)| {
+        let rules = rules.iter().map(|(number, words, text, packets)| {
             let (asks, verdict) = self.rule(tool, words.get(1..).unwrap_or_default(), depth);
             Rule {
                 text: format!("{tool} {} {name} rule {number}: -A {text}", self.name),
                 asks,
                 verdict,
+                packets: *packets,
             }
         });
         Chain {

@@ -137,6 +137,7 @@ impl Ruleset<'_> {
         let quote = self.quotes.get(&(at.clone(), handle)).map_or("", String::as_str);
         let mut asks = Vec::new();
         let mut verdict = Verdict::Continue;
+        let mut packets = None;
         let expressions = rule.get("expr").and_then(Value::as_array);
         for expression in expressions.map(Vec::as_slice).unwrap_or_default() {
             let Some((kind, body)) = expression.as_object().and_then(|object| object.iter().next()) else {
@@ -145,8 +146,9 @@ impl Ruleset<'_> {
             };
             match kind.as_str() {
                 "match" => asks.push(ask::holds(body, &self.sets, at)),
-                "counter" | "log" | "comment" | "mangle" | "notrack" | "ct helper" | "flow" | "set"
-                | "map" | "meta" | "last" => {}
+                "counter" => packets = body.get("packets").and_then(Value::as_u64),
+                "log" | "comment" | "mangle" | "notrack" | "ct helper" | "flow" | "set" | "map" | "meta"
+                | "last" => {}
                 "limit" | "quota" | "ct count" | "connlimit" | "tproxy" | "synproxy" => {
                     asks.push(Box::new(|_| Tri::Perhaps));
                 }
@@ -159,6 +161,7 @@ impl Ruleset<'_> {
             text: format!("{family} {table} {chain} handle {handle}: {quote}"),
             asks,
             verdict,
+            packets,
         }
     }
 

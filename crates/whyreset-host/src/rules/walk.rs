@@ -32,6 +32,8 @@ pub(super) struct Rule {
     /// All must hold.
     pub(super) asks: Vec<Question>,
     pub(super) verdict: Verdict,
+    /// Packets that it met, where it counts.
+    pub(super) packets: Option<u64>,
 }
 
 /// What a rule does with a segment that it meets.

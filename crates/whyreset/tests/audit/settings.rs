@@ -108,6 +108,26 @@ pub fn tracking_forgets() {
     assert_eq!(space.audit(&[]).severity("conntrack-timeout"), "likely");
 }
 
+pub fn rules_of_iptables() {
+    let space = Space::new();
+    let rule = |words: &[&str]| {
+        let status = space
+            .command("iptables")
+            .args(["-A", "INPUT", "-p", "tcp", "-j", "REJECT"])
+            .args(words)
+            .status();
+        assert!(status.expect("iptables runs").success(), "{words:?}");
+    };
+    rule(&["--dport", "82"]);
+    assert_eq!(space.audit(&[]).ids(), [""; 0]);
+    rule(&["--dport", "81", "--reject-with", "tcp-reset"]);
+    assert!(space.inside(|| TcpStream::connect(("10.98.0.1", 81))).is_err());
+    let audit = space.audit(&[]);
+    assert_eq!(audit.severity("reset-rules"), "happened");
+    let fix = audit.one("reset-rules")["fix"].to_string();
+    assert!(fix.contains("-t filter -D INPUT 2"), "{fix}");
+}
+
 pub fn rules_that_reset() {
     let space = Space::new();
     space.nft(
