@@ -4,6 +4,7 @@
 mod bench;
 mod elf;
 mod freestanding;
+mod fuzz;
 mod kernels;
 mod object;
 mod packages;
@@ -17,7 +18,7 @@ mod tidy;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use self::steps::Outcome;
 
@@ -26,6 +27,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   tidy                  the rules of the tree that the compiler does not know
   bpf [--check]         rebuild the eBPF object; --check: prove that the committed one is current
   freestanding          the pure crates in a program without an operating system's help
+  fuzz [SECONDS]        hostile packets for so long (60), from the corpus in fuzz/; keeps what crashes
   release               the static binary, checked
   kernels [6.1 6.12]    boot Debian's kernels under qemu and hold the verdicts
   score                 play all scenarios of the lab and write docs/SCORE.md; needs root
@@ -55,6 +57,8 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["bpf"] => object::build()?,
         ["bpf", "--check"] => told(&object::check()?),
         ["freestanding"] => told(&freestanding::run()?),
+        ["fuzz"] => told(&fuzz::run(fuzz::SECONDS)?),
+        ["fuzz", seconds] => told(&fuzz::run(seconds.parse().context("fuzz wants seconds")?)?),
         ["release"] => _ = release::build()?,
         ["kernels", ref asked @ ..] => told(&kernels::run(asked, &release::build()?)?),
         ["score"] => score::run(&release::build()?)?,

@@ -37,6 +37,11 @@ const PACKAGES: &[Package] = &[
         why: "stripping DWARF from the eBPF object",
     },
     Package {
+        name: "g++",
+        probe: "c++",
+        why: "libFuzzer, which the fuzz targets are linked with",
+    },
+    Package {
         name: "qemu-system-x86",
         probe: "qemu-system-x86_64",
         why: "booting the kernel matrix",

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::packages::Readiness;
 use crate::steps::{Outcome, Steps};
-use crate::{freestanding, kernels, object, packages, release, sh, tidy};
+use crate::{freestanding, fuzz, kernels, object, packages, release, sh, tidy};
 
 /// Every step; whether none failed.
 pub fn run() -> bool {
@@ -36,6 +36,7 @@ pub fn run() -> bool {
     steps.step("test", || {
         cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
     });
+    steps.step("fuzz", || fuzz::run(fuzz::SECONDS));
     steps.step("freestanding", freestanding::run);
     steps.step("bpf --check", object::check);
     let mut binary = None;

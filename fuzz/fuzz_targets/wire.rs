@@ -1,0 +1,54 @@
+//! One frame, decoded: two bytes of link type, four of its length on the wire, then the frame.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use whyreset_capture::Record;
+use whyreset_flow::Key;
+use whyreset_fuzz::input;
+use whyreset_wire::{LinkType, Transport, checksum, decode, glance, hint};
+
+fuzz_target!(|data: &[u8]| {
+    let [a, b, c, d, e, f, frame @ ..] = data else {
+        return;
+    };
+    let record = Record {
+        number: 1,
+        at_ns: Some(1),
+        link: u16::from_be_bytes([*a, *b]),
+        interface: 0,
+        wire_len: u32::from_be_bytes([*c, *d, *e, *f]),
+        data: frame,
+        direction: None,
+        drops_before: 0,
+    };
+    _ = hint::protocol(frame);
+    _ = hint::last_tls_record(frame);
+    let seen = glance(LinkType(record.link), frame);
+    let decoded = decode(LinkType(record.link), frame, record.wire_len);
+    let packet = match decoded {
+        Ok(packet) => packet,
+        Err(refusal) => {
+            assert!(!refusal.to_string().is_empty());
+            return;
+        }
+    };
+    if let Transport::Tcp(tcp) = packet.transport {
+        for option in tcp.options {
+            _ = (option.mptcp_reset(), option.is_mptcp_fastclose());
+        }
+        _ = checksum::check(&packet.ip, &tcp, tcp.bytes);
+        assert!(tcp.payload.len() <= frame.len());
+        let segment = input::segment(&record, &packet, &tcp, 1);
+        _ = (segment.speaks)(segment.payload);
+    }
+    // What a glance tells is what decoding tells.
+    if let Some(seen) = seen {
+        let Transport::Tcp(tcp) = packet.transport else {
+            panic!("{:?} for {seen:?}", packet.transport);
+        };
+        let (source, destination) = input::ends(&packet, &tcp);
+        assert_eq!(input::hash(&seen), Key::of(source, destination).0.hash());
+        assert_eq!(seen.flags, tcp.flags);
+    }
+});
