@@ -177,6 +177,8 @@ pub struct Rule {
     pub text: String,
     /// It meets the segment for certain, and not only perhaps.
     pub surely: bool,
+    /// Packets that it has met so far, where it counts.
+    pub packets: Option<u64>,
 }
 
 impl Ruled {

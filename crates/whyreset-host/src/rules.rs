@@ -9,10 +9,11 @@ mod tool;
 mod tri;
 mod walk;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
 
-use whyreset_evidence::{Flags, Ruled};
+use whyreset_evidence::{Flags, Rule, Ruled};
 
 pub use self::resets::ResetRule;
 use self::walk::{Chain, Found};
@@ -115,8 +116,19 @@ impl Rules {
         })
     }
 
-    /// The rules that can have met this segment and dropped it, with or without an answer.
-    pub fn about(&self, dropped: &Dropped) -> Ruled {
+    /// How many packets each rule that counts has met, by its text.
+    pub fn counters(&self) -> HashMap<String, u64> {
+        let mut counters = HashMap::new();
+        let mut seen = HashSet::new();
+        for base in &self.bases {
+            base.chain.count(&mut counters, &mut seen);
+        }
+        counters
+    }
+
+    /// The rules that can have met this segment and dropped it, with or without an answer. Of several
+    /// that may have answered it is the one whose counter alone has moved since `before`.
+    pub fn about(&self, dropped: &Dropped, before: &HashMap<String, u64>) -> Ruled {
         let mut found = Found::new(self.whole);
         let v6 = dropped.from.is_ipv6();
         let on_its_way_out = dropped.device.is_none();
@@ -134,6 +146,16 @@ impl Rules {
         for base in bases {
             base.chain.walk(dropped, &mut found);
         }
-        found.ruled()
+        let mut ruled = found.ruled();
+        let moved = |rule: &Rule| Some(rule.packets? > *before.get(&rule.text)?);
+        let moves: Option<Vec<bool>> = ruled.resets.iter().map(moved).collect();
+        if let Some(moves) = moves.filter(|moves| moves.iter().filter(|moved| **moved).count() == 1) {
+            let mut moves = moves.into_iter();
+            ruled.resets.retain(|_| moves.next().unwrap_or(false));
+            for rule in &mut ruled.resets {
+                rule.surely = true;
+            }
+        }
+        ruled
     }
 }

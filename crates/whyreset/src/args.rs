@@ -51,7 +51,10 @@ pub enum Command {
     },
     /// Reads firewall rules for a watcher that has given up the right to
     #[command(hide = true)]
-    Warden,
+    Warden {
+        /// Inode of the namespace that is watched; 0 for this program's own
+        netns: u32,
+    },
     /// One process of a lab scenario
     #[command(hide = true, disable_help_flag = true)]
     Actor {

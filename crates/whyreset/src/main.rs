@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Demo => commands::demo::run(),
         Command::Lab { lab } => commands::lab::run(&lab),
-        Command::Warden => commands::warden::run(),
+        Command::Warden { netns } => commands::warden::run(netns),
         Command::Actor { role } => commands::actor::run(role),
     }
 }

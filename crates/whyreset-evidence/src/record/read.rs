@@ -351,22 +351,36 @@ fn went_on(words: Words<'_, '_>) -> Result<What, String> {
 
 fn ruled(words: Words<'_, '_>) -> Result<What, String> {
     let mut ruled = Ruled::default();
+    let mut drops_last = false;
     for word in words {
         let (key, value) = token(word);
-        let rule = |surely| {
-            Ok::<_, String>(Rule {
-                text: decode(value.ok_or("needs a rule")?),
-                surely,
-            })
-        };
-        match key {
-            "whole" => ruled.whole = true,
-            "reset-surely" => ruled.resets.push(rule(true)?),
-            "reset-perhaps" => ruled.resets.push(rule(false)?),
-            "drop-surely" => ruled.drops.push(rule(true)?),
-            "drop-perhaps" => ruled.drops.push(rule(false)?),
+        let (list, surely) = match key {
+            "whole" => {
+                ruled.whole = true;
+                continue;
+            }
+            "counted" => {
+                let list = if drops_last {
+                    &mut ruled.drops
+                } else {
+                    &mut ruled.resets
+                };
+                let rule = list.last_mut().ok_or("counted follows a rule")?;
+                rule.packets = Some(number(value)?);
+                continue;
+            }
+            "reset-surely" => (&mut ruled.resets, true),
+            "reset-perhaps" => (&mut ruled.resets, false),
+            "drop-surely" => (&mut ruled.drops, true),
+            "drop-perhaps" => (&mut ruled.drops, false),
             _ => return Err(unknown(key)),
-        }
+        };
+        drops_last = key.starts_with("drop");
+        list.push(Rule {
+            text: decode(value.ok_or("needs a rule")?),
+            surely,
+            packets: None,
+        });
     }
     Ok(What::Ruled(ruled))
 }

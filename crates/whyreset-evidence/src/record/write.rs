@@ -181,6 +181,9 @@ fn write_looked_up(what: &What, out: &mut String) {
                 for rule in rules {
                     let how = if rule.surely { "surely" } else { "perhaps" };
                     let _ = write!(out, " {verb}-{how}={}", encode(&rule.text));
+                    if let Some(packets) = rule.packets {
+                        let _ = write!(out, " counted={packets}");
+                    }
                 }
             }
         }

@@ -19,8 +19,11 @@ pub(super) fn read(program: &str, v6: bool) -> Result<Vec<Base>, String> {
     Ok(parse(name, v6, &String::from_utf8_lossy(&text)))
 }
 
-/// A rule's number in its chain, its words, its text, and the packets that it met.
-type Line<'a> = (usize, Vec<String>, &'a str, Option<u64>);
+/// Packets that a rule has counted, its words, and its text.
+type Line<'a> = (Option<u64>, Vec<String>, &'a str);
+
+/// Chains that are put together.
+type Built = HashMap<String, Chain>;
 
 /// One table: chains with their policy, and their rules as words, in order.
 #[derive(Default)]
@@ -47,13 +50,15 @@ fn parse(tool: &str, v6: bool, text: &str) -> Vec<Base> {
             }
         } else if line == "COMMIT" {
             table.bases(tool, v6, &mut bases);
-        } else if let Some((count, rest)) = line.split_once("-A ") {
+        } else if let Some((counted, rest)) = line.split_once("-A ") {
             let words = words(rest);
             if let Some(chain) = rest.split_whitespace().next() {
                 let rules = table.rules.entry(chain).or_default();
-                let packets = count.trim_start_matches('[').split(':').next();
-                let packets = packets.and_then(|packets| packets.parse().ok());
-                rules.push((rules.len() + 1, words, rest, packets));
+                let packets = counted
+                    .trim()
+                    .strip_prefix('[')
+                    .and_then(|counted| counted.split(':').next()?.parse().ok());
+                rules.push((packets, words, rest));
             }
         }
     }
@@ -95,6 +100,7 @@ impl Table<'_> {
             "security" => 50,
             _ => 0,
         };
+        let mut built = HashMap::new();
         for &(chain, policy) in &self.policies {
             let hook = match chain {
                 "PREROUTING" => Hook::Early,
@@ -104,7 +110,7 @@ impl Table<'_> {
                 "POSTROUTING" => Hook::Late,
                 _ => continue,
             };
-            let mut base = self.chain(tool, chain, 0);
+            let mut base = self.chain(tool, chain, &mut built, 0);
             if policy == "DROP" {
                 base.drops_the_rest = Some(format!("{tool} {} {chain}: policy DROP", self.name));
             }
@@ -117,24 +123,36 @@ impl Table<'_> {
         }
     }
 
-    fn chain(&self, tool: &str, name: &str, depth: usize) -> Chain {
-        let rules = self.rules.get(name).map(Vec::as_slice).unwrap_or_default();
-        let rules = rules.iter().map(|(number, words, text, packets)| {
-            let (asks, verdict) = self.rule(tool, words.get(1..).unwrap_or_default(), depth);
-            Rule {
+    fn chain(&self, tool: &str, name: &str, built: &mut Built, depth: usize) -> Chain {
+        if let Some(chain) = built.get(name) {
+            return chain.clone();
+        }
+        let mut rules = Vec::new();
+        let lines = self.rules.get(name).map(Vec::as_slice).unwrap_or_default();
+        for ((packets, words, text), number) in lines.iter().zip(1..) {
+            let (asks, verdict) = self.rule(tool, words.get(1..).unwrap_or_default(), built, depth);
+            rules.push(Rule {
                 text: format!("{tool} {} {name} rule {number}: -A {text}", self.name),
                 asks,
                 verdict,
                 packets: *packets,
-            }
-        });
-        Chain {
-            rules: Arc::new(rules.collect()),
-            drops_the_rest: None,
+            });
         }
+        let chain = Chain {
+            rules: Arc::new(rules),
+            drops_the_rest: None,
+        };
+        built.insert(name.to_owned(), chain.clone());
+        chain
     }
 
-    fn rule(&self, tool: &str, words: &[String], depth: usize) -> (Vec<Question>, Verdict) {
+    fn rule(
+        &self,
+        tool: &str,
+        words: &[String],
+        built: &mut Built,
+        depth: usize,
+    ) -> (Vec<Question>, Verdict) {
         let (mut asks, mut verdict, mut with) =
             (Vec::<Question>::new(), Verdict::Continue, "icmp-port-unreachable");
         let mut words = words.iter().map(String::as_str);
@@ -201,10 +219,10 @@ impl Table<'_> {
                     | "TTL" | "HL",
                 ) => Verdict::Continue,
                 ("-g", name) if self.is_chain(name) && depth < DEPTH => {
-                    Verdict::Goto(self.chain(tool, name, depth + 1))
+                    Verdict::Goto(self.chain(tool, name, built, depth + 1))
                 }
                 (_, name) if self.is_chain(name) && depth < DEPTH => {
-                    Verdict::Jump(self.chain(tool, name, depth + 1))
+                    Verdict::Jump(self.chain(tool, name, built, depth + 1))
                 }
                 _ => Verdict::Unknown,
             };
@@ -293,12 +311,15 @@ mod tests {
             bases: parse("iptables-legacy", false, &text),
             whole: true,
         }
-        .about(&Dropped {
-            from: "10.0.0.2:40000".parse().unwrap(),
-            to: to.parse().unwrap(),
-            flags: Flags(Flags::SYN),
-            device: device.map(str::to_owned),
-        })
+        .about(
+            &Dropped {
+                from: "10.0.0.2:40000".parse().unwrap(),
+                to: to.parse().unwrap(),
+                flags: Flags(Flags::SYN),
+                device: device.map(str::to_owned),
+            },
+            &HashMap::new(),
+        )
     }
 
     #[test]

@@ -23,7 +23,7 @@ type Place = (String, String, String);
 /// `without_iptables`: leaves out what iptables-nft made, where its own tool tells it better.
 pub(super) fn read(without_iptables: bool) -> Result<Vec<Base>, String> {
     let json = tool::run("nft", &["-j", "-a", "list", "ruleset"])?;
-    let text = tool::run("nft", &["-a", "list", "ruleset"])?;
+    let text = tool::run("nft", &["-a", "-s", "list", "ruleset"])?;
     parse(&json, &String::from_utf8_lossy(&text), without_iptables)
 }
 

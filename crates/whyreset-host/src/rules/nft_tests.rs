@@ -49,12 +49,15 @@ fn about(expression: &str, to: &str) -> Ruled {
     } else {
         "10.0.0.2:40000"
     };
-    ruleset(expression).about(&Dropped {
-        from: from.parse().unwrap(),
-        to,
-        flags: Flags(Flags::PSH | Flags::ACK),
-        device: Some("eth0".to_owned()),
-    })
+    ruleset(expression).about(
+        &Dropped {
+            from: from.parse().unwrap(),
+            to,
+            flags: Flags(Flags::PSH | Flags::ACK),
+            device: Some("eth0".to_owned()),
+        },
+        &HashMap::new(),
+    )
 }
 
 const RESET: &str = r#"{"reject": {"type": "tcp reset"}}"#;
@@ -151,6 +154,28 @@ fn jumps_and_maps_lead_to_the_rule() {
 }
 
 #[test]
+fn the_counter_that_moved_tells_which_of_two_it_was() {
+    let two = format!(
+        r#"[{{"match": {{"op": "==", "left": {{"meta": {{"key": "mark"}}}}, "right": 7}}}}, {{"counter": {{"packets": 5, "bytes": 9}}}}, {RESET}]"#
+    );
+    let rules = ruleset(&two);
+    let counters = rules.counters();
+    assert_eq!(counters.values().collect::<Vec<_>>(), [&5]);
+    let segment = Dropped {
+        from: "10.0.0.2:1".parse().unwrap(),
+        to: "10.0.0.1:7000".parse().unwrap(),
+        flags: Flags(2),
+        device: Some(String::new()),
+    };
+    assert!(
+        rules.about(&segment, &counters).the_one().is_none(),
+        "it stood still"
+    );
+    let before = counters.into_keys().map(|rule| (rule, 4)).collect();
+    assert!(rules.about(&segment, &before).the_one().is_some());
+}
+
+#[test]
 fn what_is_not_understood_leaves_a_doubt() {
     let ruled = about(r#"[{"teleport": {}}]"#, "10.0.0.1:8080");
     assert!(!ruled.whole);
@@ -172,7 +197,7 @@ fn any_json_is_taken() {
             let mut broken = json.to_vec();
             broken[at] = value;
             if let Ok(bases) = parse(&broken, TEXT, true) {
-                Rules { bases, whole: true }.about(&segment);
+                Rules { bases, whole: true }.about(&segment, &HashMap::new());
             }
         }
     }

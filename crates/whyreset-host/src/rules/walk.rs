@@ -1,5 +1,6 @@
 //! The way of a segment through a chain and those that it leads to. Refuses to go round in circles.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use whyreset_evidence::{Rule as Told, Ruled};
@@ -32,7 +33,7 @@ pub(super) struct Rule {
     /// All must hold.
     pub(super) asks: Vec<Question>,
     pub(super) verdict: Verdict,
-    /// Packets that it met, where it counts.
+    /// Packets that it has counted.
     pub(super) packets: Option<u64>,
 }
 
@@ -88,12 +89,13 @@ impl Found {
         }
     }
 
-    fn note(&mut self, reset: bool, text: &str, met: Tri) {
+    fn note(&mut self, reset: bool, (text, packets): (&str, Option<u64>), met: Tri) {
         let list = if reset { &mut self.resets } else { &mut self.drops };
         if list.len() < TOLD {
             list.push(Told {
                 text: text.to_owned(),
                 surely: met == Tri::Yes,
+                packets,
             });
         } else {
             self.whole = false;
@@ -106,7 +108,21 @@ impl Chain {
     pub(super) fn walk(&self, dropped: &Dropped, found: &mut Found) {
         let left = self.pass(dropped, Tri::Yes, found, 0);
         if let Some(policy) = self.drops_the_rest.as_ref().filter(|_| left != Tri::No) {
-            found.note(false, policy, left);
+            found.note(false, (policy, None), left);
+        }
+    }
+
+    /// What its rules have counted, and those that it leads to.
+    pub(super) fn count(&self, counters: &mut HashMap<String, u64>, seen: &mut HashSet<usize>) {
+        // Chains are shared: each is gone through once.
+        if !seen.insert(Arc::as_ptr(&self.rules).addr()) {
+            return;
+        }
+        for rule in self.rules.iter() {
+            if let Some(packets) = rule.packets {
+                counters.insert(rule.text.clone(), packets);
+            }
+            rule.verdict.count(counters, seen);
         }
     }
 
@@ -133,9 +149,14 @@ impl Chain {
                 }
             }
             if met != Tri::No {
-                here = rule
-                    .verdict
-                    .act(&rule.text, dropped, (here, met), found, depth, &mut returned);
+                here = rule.verdict.act(
+                    (&rule.text, rule.packets),
+                    dropped,
+                    (here, met),
+                    found,
+                    depth,
+                    &mut returned,
+                );
             }
         }
         here.or(returned)
@@ -143,10 +164,18 @@ impl Chain {
 }
 
 impl Verdict {
+    fn count(&self, counters: &mut HashMap<String, u64>, seen: &mut HashSet<usize>) {
+        match self {
+            Self::Jump(chain) | Self::Goto(chain) => chain.count(counters, seen),
+            Self::Choose(ways) => ways.iter().for_each(|(_, verdict)| verdict.count(counters, seen)),
+            _ => {}
+        }
+    }
+
     /// Whether the segment goes on to the next rule, having come here and met the rule as `at` says.
     fn act(
         &self,
-        text: &str,
+        text: (&str, Option<u64>),
         dropped: &Dropped,
         at: (Tri, Tri),
         found: &mut Found,

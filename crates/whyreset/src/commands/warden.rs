@@ -18,15 +18,25 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Namespaces whose rules are remembered.
 const NAMESPACES: usize = 64;
 
+/// What was read of one namespace.
+struct Known {
+    at: Instant,
+    rules: Rules,
+    /// What its rules had counted the time before.
+    before: HashMap<String, u64>,
+}
+
 /// Answers until nobody asks any more.
-pub fn run() -> ExitCode {
+pub fn run(netns: u32) -> ExitCode {
     // What it could not give up it does not use.
     _ = privileges::drop_all_but_rules();
-    let mut read = HashMap::new();
+    let mut known = HashMap::new();
+    // What counters stand at now tells later which of them moved.
+    _ = read(place(netns), &mut known);
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let answer = Question::read(&line)
             .ok_or_else(|| "not a question".to_owned())
-            .and_then(|question| answer(&question, &mut read));
+            .and_then(|question| answer(&question, &mut known));
         let mut out = io::stdout().lock();
         let told = out
             .write_all(Answer::line(&answer).as_bytes())
@@ -38,21 +48,37 @@ pub fn run() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn answer(question: &Question, read: &mut HashMap<u32, (Instant, Rules)>) -> Result<Ruled, String> {
-    let space = (question.netns != 0).then_some(question.netns);
-    let device = question.device;
-    if read
-        .get(&question.netns)
-        .is_none_or(|(at, _)| at.elapsed() >= FRESH)
-    {
-        let rules = netns::inside(space, Rules::read)
-            .map_err(|error| error.to_string())?
-            .map_err(|error| error.to_string())?;
-        if read.len() >= NAMESPACES {
-            read.clear();
-        }
-        read.insert(question.netns, (Instant::now(), rules));
+/// 0 for this program's own namespace.
+fn place(netns: u32) -> u32 {
+    if netns == netns::current() { 0 } else { netns }
+}
+
+/// Reads the rules of this namespace, unless that was done just now.
+fn read(netns: u32, known: &mut HashMap<u32, Known>) -> Result<(), String> {
+    if known.get(&netns).is_some_and(|known| known.at.elapsed() < FRESH) {
+        return Ok(());
     }
+    let rules = netns::inside((netns != 0).then_some(netns), Rules::read)
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())?;
+    let before = known.remove(&netns).map(|known| known.rules.counters());
+    if known.len() >= NAMESPACES {
+        known.clear();
+    }
+    let now = Known {
+        at: Instant::now(),
+        rules,
+        before: before.unwrap_or_default(),
+    };
+    known.insert(netns, now);
+    Ok(())
+}
+
+fn answer(question: &Question, known: &mut HashMap<u32, Known>) -> Result<Ruled, String> {
+    let netns = place(question.netns);
+    let device = question.device;
+    read(netns, known)?;
+    let space = (netns != 0).then_some(netns);
     let name = netns::inside(space, move || netns::device(device)).map_err(|error| error.to_string())?;
     let dropped = Dropped {
         from: question.from,
@@ -61,8 +87,8 @@ fn answer(question: &Question, read: &mut HashMap<u32, (Instant, Rules)>) -> Res
         // Without a name it is still one that came in.
         device: (device != 0).then(|| name.unwrap_or_default()),
     };
-    let (_, rules) = read.get(&question.netns).ok_or("the rules are gone")?;
-    Ok(rules.about(&dropped))
+    let known = known.get(&netns).ok_or("the rules are gone")?;
+    Ok(known.rules.about(&dropped, &known.before))
 }
 
 /// A segment that a packet filter dropped.
@@ -123,7 +149,10 @@ pub struct Answer;
 impl Answer {
     fn line(answer: &Result<Ruled, String>) -> String {
         let list = |rules: &[Rule]| -> Vec<Value> {
-            rules.iter().map(|rule| json!([rule.text, rule.surely])).collect()
+            rules
+                .iter()
+                .map(|rule| json!([rule.text, rule.surely, rule.packets]))
+                .collect()
         };
         let value = match answer {
             Ok(found) => json!({
@@ -142,6 +171,7 @@ impl Answer {
                 Some(Rule {
                     text: one.get(0)?.as_str()?.to_owned(),
                     surely: one.get(1)?.as_bool()?,
+                    packets: one.get(2).and_then(Value::as_u64),
                 })
             };
             value.get(key)?.as_array()?.iter().map(rule).collect()

@@ -52,7 +52,7 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         );
     }
     let stop = stop_flag()?;
-    let mut rulebook = Rulebook::open()
+    let mut rulebook = Rulebook::open(netns)
         .inspect_err(|error| notice(&format!("not seen: which rule rejects ({error})")))
         .ok();
     let spaces = Spaces::open(netns);

@@ -50,9 +50,10 @@ impl Rulebook {
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn open() -> io::Result<Self> {
+    pub fn open(netns: Option<u32>) -> io::Result<Self> {
         let mut child = Command::new("/proc/self/exe")
             .arg("warden")
+            .arg(netns.unwrap_or(0).to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
