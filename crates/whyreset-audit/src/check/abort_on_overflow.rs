@@ -2,7 +2,7 @@
 
 use whyreset_evidence::TcpState;
 
-use crate::{Check, Finding, Host, Severity};
+use crate::{Check, Finding, Host, Severity, words};
 
 const SETTING: &str = "net.ipv4.tcp_abort_on_overflow";
 
@@ -31,12 +31,15 @@ fn look(host: &Host) -> Vec<Finding> {
         let (severity, likely) = if overflows > 0 {
             (
                 Severity::Likely,
-                format!("queues ran over {overflows} times already"),
+                format!("queues ran over {} already", words::counted(overflows, "time")),
             )
         } else {
             (Severity::Possible, "no queue ran over so far".to_owned())
         };
-        let summary = format!("a burst of connections at {listeners} listeners is reset instead of delayed");
+        let summary = format!(
+            "a burst of connections at {} is reset instead of delayed",
+            words::counted(listeners as u64, "listener")
+        );
         found.push(
             CHECK
                 .finds(severity, summary)

@@ -88,11 +88,22 @@ fn fixes(host: &Host, space: &Space, finding: Finding) -> Finding {
             "counter TcpExtListenDrops",
         )
         .fix("let the program accept faster (more workers, no blocked event loop); `ss -ltn` shows its queue")
-        .fix(format!(
-            "raise both limits, the smaller counts: `{}`, and the program's own backlog (nginx `listen 80 \
-             backlog=4096`, gunicorn `--backlog`, `listen(fd, 4096)`)",
-            host.sysctl(space, "net.core.somaxconn", 4_096)
-        ))
+        .fix(raise(host, space))
+}
+
+/// The smaller of both limits counts.
+fn raise(host: &Host, space: &Space) -> String {
+    const SETTING: &str = "net.core.somaxconn";
+    const ENOUGH: u64 = 4_096;
+    let own = "the program's own backlog (nginx `listen 80 backlog=4096`, gunicorn `--backlog`, \
+               `listen(fd, 4096)`)";
+    match space.number(SETTING) {
+        Some(most) if most >= ENOUGH => format!("raise {own}"),
+        _ => format!(
+            "raise both limits, the smaller counts: `{}`, and {own}",
+            host.sysctl(space, SETTING, ENOUGH)
+        ),
+    }
 }
 
 #[cfg(test)]
