@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use whyreset_evidence::TcpState;
@@ -51,7 +52,7 @@ pub struct Host {
     /// What was asked of sockets, by inode.
     pub options: HashMap<u64, Options>,
     /// Idle timers of programs whose configuration can be read, by process id.
-    pub(crate) timers: HashMap<u32, Timers>,
+    pub(crate) timers: HashMap<u32, Arc<Timers>>,
     /// How long counters were watched.
     pub watched: Option<Duration>,
     /// What could not be read.
@@ -172,9 +173,13 @@ impl Host {
         if space.own {
             return String::new();
         }
-        let mut within = self.census.holders.values();
-        match within.find(|holder| holder.netns == space.inode) {
-            Some(holder) => format!("nsenter -t {} -n ", holder.process.pid),
+        let within = self
+            .census
+            .holders
+            .values()
+            .filter(|holder| holder.netns == space.inode);
+        match within.map(|holder| holder.process.pid).min() {
+            Some(pid) => format!("nsenter -t {pid} -n "),
             None => "ip netns exec NAME ".to_owned(),
         }
     }

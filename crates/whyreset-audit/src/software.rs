@@ -9,11 +9,14 @@ mod node;
 mod time;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use whyreset_host::inspect::{Census, Files, Holder, Unread};
 
 /// Bytes of one configuration file.
 pub(crate) const FILE: u64 = 1 << 20;
+/// Programs whose configuration is read.
+const PROGRAMS_READ: usize = 64;
 
 /// How long idle connections are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,20 +33,45 @@ pub(crate) struct Idle {
     pub change: &'static str,
 }
 
-/// A timer of all connections, or of those of one port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rule {
-    pub port: Option<u16>,
-    pub idle: Idle,
+/// Timers by port; the one without a port is of all others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ports(HashMap<Option<u16>, Idle>);
+
+impl Ports {
+    /// The same timer for all.
+    pub fn all(idle: Idle) -> Self {
+        Self(HashMap::from([(None, idle)]))
+    }
+
+    /// Where several hold for a port, the shortest bites.
+    pub fn shortest(&mut self, port: Option<u16>, idle: Idle) {
+        self.keep(port, idle, |new, old| new < old);
+    }
+
+    /// Where several hold for a port, the longest bites.
+    pub fn longest(&mut self, port: Option<u16>, idle: Idle) {
+        self.keep(port, idle, |new, old| new > old);
+    }
+
+    fn keep(&mut self, port: Option<u16>, idle: Idle, rather: fn(u64, u64) -> bool) {
+        if self.0.get(&port).is_none_or(|old| rather(idle.ms, old.ms)) {
+            self.0.insert(port, idle);
+        }
+    }
+
+    /// The timer of this port.
+    pub fn of(&self, port: u16) -> Option<&Idle> {
+        self.0.get(&Some(port)).or_else(|| self.0.get(&None))
+    }
 }
 
 /// What one process does with idle connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Timers {
     /// With those that it accepted, by its own port.
-    pub server: Vec<Rule>,
+    pub server: Ports,
     /// With those that it made, by the other end's port.
-    pub client: Vec<Rule>,
+    pub client: Ports,
 }
 
 /// A program whose configuration is known.
@@ -62,17 +90,11 @@ static PROGRAMS: &[&Program] = &[
     &node::PROGRAM,
 ];
 
-/// The rule of this port, or of all.
-pub(crate) fn pick(rules: &[Rule], port: u16) -> Option<&Idle> {
-    let of_port = rules.iter().find(|rule| rule.port == Some(port));
-    let of_all = || rules.iter().find(|rule| rule.port.is_none());
-    of_port.or_else(of_all).map(|rule| &rule.idle)
-}
-
 /// The timers of all processes that are known programs.
-pub(crate) fn timers(census: &Census, unread: &mut Vec<Unread>) -> HashMap<u32, Timers> {
-    let mut first: HashMap<u32, Timers> = HashMap::new();
+pub(crate) fn timers(census: &Census, unread: &mut Vec<Unread>) -> HashMap<u32, Arc<Timers>> {
+    let mut first: HashMap<u32, Arc<Timers>> = HashMap::new();
     let mut all = HashMap::new();
+    let mut cut = false;
     let mut pids: Vec<&u32> = census.holders.keys().collect();
     pids.sort_unstable();
     for &pid in pids {
@@ -80,13 +102,24 @@ pub(crate) fn timers(census: &Census, unread: &mut Vec<Unread>) -> HashMap<u32, 
         let Some(program) = PROGRAMS.iter().find(|program| (program.fits)(holder)) else {
             continue;
         };
+        if first.len() >= PROGRAMS_READ && !first.contains_key(&holder.process.pid) {
+            cut = true;
+            continue;
+        }
         let timers = first.entry(holder.process.pid).or_insert_with(|| {
-            (program.read)(holder, &Files::of(&holder.folder)).unwrap_or_else(|why| {
+            let read = (program.read)(holder, &Files::of(&holder.folder));
+            Arc::new(read.unwrap_or_else(|why| {
                 unread.push(why);
                 Timers::default()
-            })
+            }))
         });
-        all.insert(pid, timers.clone());
+        all.insert(pid, Arc::clone(timers));
+    }
+    if cut {
+        unread.push(Unread {
+            what: format!("the idle timers of programs beyond the first {PROGRAMS_READ}"),
+            cure: "look at one namespace with --netns".to_owned(),
+        });
     }
     all
 }

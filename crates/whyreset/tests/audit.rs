@@ -57,6 +57,7 @@ const CHECKS: &[Check] = &[
     ("counters::given_up", &["nft"], counters::given_up),
     ("counters::while_we_watch", &[], counters::while_we_watch),
     ("sockets::a_full_queue", &[], sockets::a_full_queue),
+    ("sockets::a_full_queue_v6", &[], sockets::a_full_queue_v6),
     ("sockets::a_short_queue", &[], sockets::a_short_queue),
     ("sockets::linger_zero", &[], sockets::linger_zero),
     (

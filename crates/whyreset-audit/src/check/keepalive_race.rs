@@ -8,7 +8,7 @@ use whyreset_evidence::TcpState;
 use whyreset_host::inspect::{Sock, Space};
 
 use crate::host::name;
-use crate::software::{Idle, pick};
+use crate::software::Idle;
 use crate::{Check, Finding, Host, Severity, words};
 
 /// The declaration.
@@ -46,8 +46,8 @@ fn look(host: &Host) -> Vec<Finding> {
         };
         let port = server.local.port();
         let (Some(asks), Some(answers)) = (
-            idle(host, client, |timers| pick(&timers.client, client.remote.port())),
-            idle(host, server, |timers| pick(&timers.server, port)),
+            idle(host, client, |timers| timers.client.of(client.remote.port())),
+            idle(host, server, |timers| timers.server.of(port)),
         ) else {
             continue;
         };
@@ -66,7 +66,7 @@ fn idle<'a>(
 ) -> Option<&'a Idle> {
     host.timers
         .get(&host.holder(sock)?.process.pid)
-        .and_then(of)
+        .and_then(|timers| of(timers))
 }
 
 fn finding(
@@ -118,19 +118,17 @@ fn finding(
 mod tests {
     use super::*;
     use crate::made;
-    use crate::software::{Rule, Timers};
+    use crate::software::{Ports, Timers};
+    use std::sync::Arc;
 
-    fn rule(ms: u64, cite: &str, assumed: bool) -> Vec<Rule> {
-        vec![Rule {
-            port: None,
-            idle: Idle {
+    fn rule(ms: u64, cite: &str, assumed: bool) -> Ports {
+        Ports::all(Idle {
                 ms,
                 setting: format!("t {ms}"),
                 cite: cite.to_owned(),
                 assumed,
                 change: "set {s}",
-            },
-        }]
+            })
     }
 
     fn pair(asks: u64, answers: u64) -> Host {
@@ -149,7 +147,7 @@ mod tests {
             server: rule(answers, "s:1", false),
             ..Timers::default()
         };
-        host.timers = HashMap::from([(8, client), (7, server)]);
+        host.timers = HashMap::from([(8, Arc::new(client)), (7, Arc::new(server))]);
         host
     }
 
@@ -177,7 +175,11 @@ mod tests {
     #[test]
     fn a_default_that_code_may_change_is_only_possible() {
         let mut host = pair(60_000, 5_000);
-        host.timers.get_mut(&7).unwrap().server = rule(5_000, "default", true);
+        let server = Timers {
+            server: rule(5_000, "default", true),
+            ..Timers::default()
+        };
+        host.timers.insert(7, Arc::new(server));
         assert_eq!(made::found(&CHECK, &host)[0].severity, Severity::Possible);
     }
 }

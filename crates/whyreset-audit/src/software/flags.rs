@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use whyreset_host::inspect::{Files, Holder, Unread};
 
-use super::{FILE, Idle, Program, Rule, Timers, time};
+use super::{FILE, Idle, Ports, Program, Timers, time};
 
 pub(super) static GUNICORN: Program = Program {
     fits: |holder| runs(holder, "gunicorn"),
@@ -48,8 +48,8 @@ fn timers(ms: u64, setting: String, cite: String, assumed: bool, change: &'stati
         change,
     };
     Timers {
-        server: vec![Rule { port: None, idle }],
-        client: Vec::new(),
+        server: Ports::all(idle),
+        client: Ports::default(),
     }
 }
 
@@ -144,7 +144,10 @@ mod tests {
 
     fn idle(command: &[&str], files: &[(&str, &str)]) -> (u64, bool) {
         let timers = read(&GUNICORN, PYTHON, command, files).unwrap();
-        (timers.server[0].idle.ms, timers.server[0].idle.assumed)
+        {
+            let idle = timers.server.of(80).unwrap();
+            (idle.ms, idle.assumed)
+        }
     }
 
     #[test]
@@ -171,8 +174,8 @@ mod tests {
     fn uvicorns_time_is_in_its_flags() {
         let command = ["python3", "/usr/bin/uvicorn", "a:a", "--timeout-keep-alive", "30"];
         let timers = read(&UVICORN, PYTHON, &command, &[]).unwrap();
-        assert_eq!(timers.server[0].idle.ms, 30_000);
+        assert_eq!(timers.server.of(80).unwrap().ms, 30_000);
         let timers = read(&UVICORN, PYTHON, &command[..3], &[]).unwrap();
-        assert_eq!(timers.server[0].idle.ms, 5_000);
+        assert_eq!(timers.server.of(80).unwrap().ms, 5_000);
     }
 }

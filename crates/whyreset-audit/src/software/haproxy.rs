@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use whyreset_host::inspect::{Files, Holder, Unread};
 
-use super::{FILE, Idle, Program, Rule, Timers, executable, time};
+use super::{FILE, Idle, Program, Timers, executable, time};
 
 pub(super) static PROGRAM: Program = Program {
     fits: |holder| executable(holder) == "haproxy",
@@ -99,7 +99,12 @@ impl Reader {
     fn close(&mut self) {
         let section = core::mem::take(&mut self.now);
         if core::mem::take(&mut self.in_defaults) {
-            self.defaults = section;
+            // What only a section of its own may have is not copied into every other.
+            self.defaults = Section {
+                binds: Vec::new(),
+                servers: Vec::new(),
+                ..section
+            };
         } else {
             section.tell(&mut self.timers);
         }
@@ -148,16 +153,16 @@ impl Section {
         }
         if let Some(told) = self.waits.iter().flatten().next() {
             for port in &self.binds {
-                timers.server.push(Rule {
-                    port: Some(*port),
-                    idle: Idle {
+                timers.server.shortest(
+                    Some(*port),
+                    Idle {
                         ms: told.ms,
                         setting: told.text.clone(),
                         cite: told.cite.clone(),
                         assumed: false,
                         change: "`timeout http-keep-alive {s}s` in its frontend, then reload haproxy",
                     },
-                });
+                );
             }
         }
         if self.unshared {
@@ -172,17 +177,14 @@ impl Section {
             let setting = told
                 .as_ref()
                 .map_or_else(|| "pool-purge-delay 5s".to_owned(), |told| told.text.clone());
-            timers.client.push(Rule {
-                port: Some(port),
-                idle: Idle {
+            timers.client.longest(Some(port), Idle {
                     // At each look half of the idle connections stay.
                     ms: ms.saturating_mul(2),
                     setting: format!("{setting}, which half of the idle connections outlive"),
                     cite: told.map_or_else(|| "haproxy's default".to_owned(), |told| told.cite),
                     assumed: false,
                     change: "a `pool-purge-delay` of less than half of {s}s at its server line, or `http-reuse never`",
-                },
-            });
+                });
         }
     }
 }
@@ -203,7 +205,6 @@ fn port(at: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pick;
     use super::super::tests::read as of;
     use super::*;
 
@@ -222,22 +223,31 @@ mod tests {
              server c 127.0.0.1:3001 check pool-purge-delay 1s\nbackend d\n http-reuse never\n server e 127.0.0.1:3002\n\
              listen t\n mode tcp\n bind :90\n server g 127.0.0.1:3003\n",
         );
-        let server = |port| pick(&timers.server, port).map(|idle| idle.ms);
-        let client = |port| pick(&timers.client, port).map(|idle| idle.ms);
+        let server = |port| timers.server.of(port).map(|idle| idle.ms);
+        let client = |port| timers.client.of(port).map(|idle| idle.ms);
         assert_eq!(
             (server(80), server(81), server(90)),
             (Some(4_000), Some(4_000), None)
         );
         assert_eq!((client(3_000), client(3_001)), (Some(10_000), Some(2_000)));
         assert_eq!((client(3_002), client(3_003)), (None, None));
-        assert_eq!(timers.server[0].idle.cite, "/etc/haproxy.cfg:6");
+        assert_eq!(timers.server.of(80).unwrap().cite, "/etc/haproxy.cfg:6");
     }
 
     #[test]
     fn without_its_own_time_the_clients_counts() {
         let timers = timers("defaults\n mode http\n timeout client 30s\nfrontend f\n bind *:80\n");
-        assert_eq!(timers.server[0].idle.ms, 30_000);
-        assert_eq!(timers.server[0].idle.setting, "timeout client 30s");
+        assert_eq!(timers.server.of(80).unwrap().ms, 30_000);
+        assert_eq!(timers.server.of(80).unwrap().setting, "timeout client 30s");
+    }
+
+    #[test]
+    fn a_file_made_to_be_slow_is_not() {
+        let servers = "server a :1\n".repeat(40_000);
+        let backends = "backend\n".repeat(60_000);
+        let begun = std::time::Instant::now();
+        _ = timers(&format!("defaults\nmode http\n{servers}{backends}"));
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     }
 
     #[test]

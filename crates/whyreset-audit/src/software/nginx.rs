@@ -1,16 +1,19 @@
 //! nginx: `keepalive_timeout` of servers and of upstreams. Takes any text for a configuration.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use whyreset_host::inspect::{Files, Holder, Unread};
 
-use super::{FILE, Idle, Program, Rule, Timers, executable, time};
+use super::{FILE, Idle, Program, Timers, executable, time};
 
 /// Files that are read, and how deep one includes another.
 const FILES: usize = 256;
 const DEPTH: usize = 8;
 /// Directives that are kept.
 const DIRECTIVES: usize = 100_000;
+/// Bytes of all files together.
+const BYTES: usize = 16 << 20;
 
 pub(super) static PROGRAM: Program = Program {
     fits: |holder| executable(holder) == "nginx",
@@ -28,7 +31,10 @@ struct Directive {
 #[derive(Default)]
 struct Conf {
     all: Vec<Directive>,
+    /// Directives by the block that they stand in, and by name.
+    inside: HashMap<Option<usize>, HashMap<String, Vec<usize>>>,
     files: usize,
+    bytes: usize,
 }
 
 fn read(holder: &Holder, files: &Files) -> Result<Timers, Unread> {
@@ -60,6 +66,10 @@ fn named(holder: &Holder) -> PathBuf {
 impl Conf {
     fn take(&mut self, files: &Files, path: &Path, text: &str, within: Option<usize>, depth: usize) {
         self.files += 1;
+        self.bytes += text.len();
+        if self.bytes > BYTES {
+            return;
+        }
         let mut open = within;
         let mut words: Vec<String> = Vec::new();
         for (line, token) in tokens(text) {
@@ -77,6 +87,8 @@ impl Conf {
                         self.include(files, path, &done[1], open, depth);
                         continue;
                     }
+                    let block = self.inside.entry(open).or_default();
+                    block.entry(done[0].clone()).or_default().push(self.all.len());
                     self.all.push(Directive {
                         words: done,
                         within: open,
@@ -109,10 +121,14 @@ impl Conf {
     }
 
     /// Directives of this name in this block.
-    fn of<'a>(&'a self, within: Option<usize>, name: &'a str) -> impl Iterator<Item = &'a Directive> {
-        self.all
-            .iter()
-            .filter(move |one| one.within == within && one.words[0] == name)
+    fn of<'a>(
+        &'a self,
+        within: Option<usize>,
+        name: &'a str,
+    ) -> impl DoubleEndedIterator<Item = &'a Directive> {
+        let block = self.inside.get(&within);
+        let places = block.and_then(|names| names.get(name)).into_iter().flatten();
+        places.filter_map(|at| self.all.get(*at))
     }
 
     fn blocks<'a>(&'a self, parent: &'a str, name: &'a str) -> impl Iterator<Item = usize> {
@@ -148,14 +164,9 @@ impl Conf {
             }
             for port in ports {
                 let idle = idle.clone();
-                timers.server.push(Rule {
-                    port: Some(port),
-                    idle,
-                });
+                timers.server.shortest(Some(port), idle);
             }
         }
-        // Where several share a port, the shortest bites.
-        timers.server.sort_by_key(|rule| rule.idle.ms);
         for upstream in self.blocks("http", "upstream") {
             let kept = self.of(Some(upstream), "keepalive").next();
             if kept.is_none_or(|one| one.words.get(1).is_none_or(|count| count == "0")) {
@@ -170,20 +181,20 @@ impl Conf {
             });
             for one in self.of(Some(upstream), "server") {
                 let port = one.words.get(1).map_or(80, |at| port(at).unwrap_or(80));
-                timers.client.push(Rule {
-                    port: Some(port),
-                    idle: Idle {
+                timers.client.longest(
+                    Some(port),
+                    Idle {
                         change: UPSTREAM,
                         ..idle.clone()
                     },
-                });
+                );
             }
         }
         timers
     }
 
     fn timeout(&self, within: Option<usize>) -> Option<Idle> {
-        let one = self.of(within, "keepalive_timeout").last()?;
+        let one = self.of(within, "keepalive_timeout").next_back()?;
         let value = one.words.get(1)?;
         Some(Idle {
             ms: time::ms(value, 1_000)?,
@@ -267,7 +278,6 @@ fn tokens(text: &str) -> Vec<(usize, Token)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pick;
     use super::super::tests::read as of;
     use super::*;
 
@@ -284,8 +294,8 @@ mod tests {
         let files = [("/etc/nginx/nginx.conf", main), ("/etc/nginx/sites/a.conf", site)];
         let title = ["nginx: master process nginx -g daemon on;"];
         let timers = of(&PROGRAM, EXE, &title, &files).unwrap();
-        let server = |port| pick(&timers.server, port).map(|idle| idle.ms);
-        let client = |port| pick(&timers.client, port).map(|idle| idle.ms);
+        let server = |port| timers.server.of(port).map(|idle| idle.ms);
+        let client = |port| timers.client.of(port).map(|idle| idle.ms);
         assert_eq!(
             (server(80), server(8_080), server(81)),
             (Some(7_000), Some(60_000), None)
@@ -294,7 +304,7 @@ mod tests {
             (client(3_000), client(3_001), client(3_002)),
             (Some(30_000), Some(60_000), None)
         );
-        assert_eq!(timers.server[0].idle.cite, "/etc/nginx/nginx.conf:4");
+        assert_eq!(timers.server.of(80).unwrap().cite, "/etc/nginx/nginx.conf:4");
     }
 
     #[test]
@@ -302,8 +312,19 @@ mod tests {
         let files = [("/x/y.conf", "http { server { } }")];
         let title = ["nginx: master process nginx -p /x -c y.conf"];
         let timers = of(&PROGRAM, EXE, &title, &files).unwrap();
-        assert_eq!(timers.server[0].idle.ms, 75_000);
+        assert_eq!(timers.server.of(80).unwrap().ms, 75_000);
         assert!(of(&PROGRAM, EXE, &["nginx"], &files).is_err());
+    }
+
+    #[test]
+    fn a_file_made_to_be_slow_is_not() {
+        let servers = "server{listen 1;}\n".repeat(20_000);
+        let upstreams = "upstream a{keepalive 1;server b:1;}\n".repeat(10_000);
+        let timeouts = "keepalive_timeout 1;".repeat(10_000);
+        let text = format!("http {{ {timeouts} {servers} {upstreams} include nginx.conf; }}");
+        let begun = std::time::Instant::now();
+        _ = of(&PROGRAM, EXE, &["nginx"], &[("/etc/nginx/nginx.conf", &text)]).unwrap();
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     }
 
     #[test]

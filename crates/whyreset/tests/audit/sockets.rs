@@ -1,11 +1,12 @@
 //! Findings that live sockets make.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::space::{Server, Space, settle};
 
@@ -32,6 +33,34 @@ pub fn a_full_queue() {
     settle();
     // It was full, and is not any more.
     assert_eq!(space.audit(&[]).severity("accept-queue-full"), "happened");
+}
+
+pub fn a_full_queue_v6() {
+    let space = Space::new();
+    let (listener, _clients) = space.inside(|| {
+        let socket = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a socket");
+        let address: SocketAddr = "[::1]:0".parse().expect("an address");
+        socket.bind(&address.into()).expect("bound");
+        socket.listen(0).expect("it listens");
+        let listener = TcpListener::from(socket);
+        let to = listener.local_addr().expect("its address");
+        let connecting = || {
+            let socket = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a socket");
+            socket.set_nonblocking(true).expect("it does not wait");
+            _ = socket.connect(&to.into());
+            socket
+        };
+        let clients: Vec<_> = (0..3).map(|_| connecting()).collect();
+        (listener, clients)
+    });
+    settle();
+    let audit = space.audit(&[]);
+    let one = audit.one("accept-queue-full");
+    let port = listener.local_addr().expect("its address").port();
+    assert_eq!(
+        (&one["severity"], &one["port"]),
+        (&"happening".into(), &port.into())
+    );
 }
 
 pub fn a_short_queue() {
