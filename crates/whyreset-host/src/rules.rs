@@ -2,6 +2,7 @@
 //! tools, and held against it in three answers, for much of what a rule asks cannot be known
 //! afterwards. Refuses to change a rule, to add one, and to take a perhaps for a yes.
 
+mod generation;
 mod iptables;
 mod nft;
 mod resets;
@@ -37,6 +38,8 @@ pub struct Rules {
     bases: Vec<Base>,
     /// Everything was read: no tool failed, and nothing was left out.
     whole: bool,
+    /// What nftables counted when they were read; `None` where that does not tell of every change.
+    generation: Option<u32>,
 }
 
 /// A chain that a hook calls.
@@ -83,9 +86,34 @@ impl Rules {
     /// # Errors
     /// Not one tool could tell anything.
     pub fn read() -> Result<Self, RulesError> {
+        /// Times that rules are read again because they changed meanwhile.
+        const AGAIN: u32 = 3;
+        let mut before = generation::current();
+        for _ in 0..AGAIN {
+            let read = Self::read_once(before)?;
+            let after = generation::current();
+            if after == before {
+                return Ok(read);
+            }
+            before = after;
+        }
+        let mut read = Self::read_once(None)?;
+        // They change faster than they can be read.
+        read.whole = false;
+        Ok(read)
+    }
+
+    /// Whether these are still the rules of the calling thread's namespace, as far as that is told.
+    pub fn are_current(&self) -> bool {
+        let nftables = self.generation.is_some() && self.generation == generation::current();
+        nftables && !iptables::is_legacy_in_use()
+    }
+
+    fn read_once(generation: Option<u32>) -> Result<Self, RulesError> {
         let mut bases = Vec::new();
         let mut troubles = Vec::new();
         let mut read = 0;
+        let mut legacy = false;
         let mut take = |part: Result<Vec<Base>, String>| match part {
             Ok(part) => {
                 read += 1;
@@ -101,7 +129,10 @@ impl Rules {
             ("ip6tables-nft-save", true),
         ] {
             if tool::exists(program) {
-                take(iptables::read(program, v6));
+                let part = iptables::read(program, v6);
+                // The older kind counts no changes.
+                legacy |= program.contains("legacy") && part.as_ref().is_ok_and(|part| !part.is_empty());
+                take(part);
             }
         }
         if read == 0 {
@@ -113,6 +144,7 @@ impl Rules {
         Ok(Self {
             bases,
             whole: troubles.is_empty(),
+            generation: generation.filter(|_| !legacy),
         })
     }
 
@@ -148,10 +180,10 @@ impl Rules {
         }
         let mut ruled = found.ruled();
         let moved = |rule: &Rule| Some(rule.packets? > *before.get(&rule.text)?);
-        let moves: Option<Vec<bool>> = ruled.resets.iter().map(moved).collect();
-        if let Some(moves) = moves.filter(|moves| moves.iter().filter(|moved| **moved).count() == 1) {
-            let mut moves = moves.into_iter();
-            ruled.resets.retain(|_| moves.next().unwrap_or(false));
+        let counted: Option<Vec<bool>> = ruled.resets.iter().map(moved).collect();
+        if let Some(counted) = counted.filter(|all| all.iter().filter(|one| **one).count() == 1) {
+            let mut counted = counted.into_iter();
+            ruled.resets.retain(|_| counted.next().unwrap_or(false));
             for rule in &mut ruled.resets {
                 rule.surely = true;
             }

@@ -14,6 +14,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use whyreset_evidence::{TcpState, Timestamp, Tracking, Translation};
 
 use self::diag::Diag;
+pub(crate) use self::message::find as attribute;
 use self::tracked::{Kept, Tracked};
 use crate::netns;
 

@@ -19,6 +19,15 @@ pub(super) fn read(program: &str, v6: bool) -> Result<Vec<Base>, String> {
     Ok(parse(name, v6, &String::from_utf8_lossy(&text)))
 }
 
+/// Whether tables of the older kind are there in the calling thread's namespace: nothing counts their
+/// changes.
+pub(super) fn is_legacy_in_use() -> bool {
+    ["ip_tables_names", "ip6_tables_names"].iter().any(|name| {
+        let path = format!("/proc/thread-self/net/{name}");
+        std::fs::read(path).is_ok_and(|names| !names.is_empty())
+    })
+}
+
 /// Packets that a rule has counted, its words, and its text.
 type Line<'a> = (Option<u64>, Vec<String>, &'a str);
 
@@ -310,6 +319,7 @@ mod tests {
         Rules {
             bases: parse("iptables-legacy", false, &text),
             whole: true,
+            generation: None,
         }
         .about(
             &Dropped {
@@ -356,8 +366,8 @@ mod tests {
             "-m limit --limit 1/day -j REJECT --reject-with tcp-reset",
             "-m connlimit --connlimit-above 2 -j REFUSE",
         ] {
-            let rules = format!("-A FORWARD {rule}\n-A REFUSE -j REJECT --reject-with tcp-reset");
-            let ruled = about(&rules, "10.0.0.1:80", Some("eth0"));
+            let text = format!("-A FORWARD {rule}\n-A REFUSE -j REJECT --reject-with tcp-reset");
+            let ruled = about(&text, "10.0.0.1:80", Some("eth0"));
             assert_eq!(ruled.resets.len(), 1, "{rule}");
             assert!(
                 !ruled.resets[0].surely && ruled.the_one().is_none(),

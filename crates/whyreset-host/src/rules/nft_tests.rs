@@ -5,7 +5,7 @@ use whyreset_evidence::{Flags, Ruled};
 use super::*;
 use crate::rules::{Dropped, Rules};
 
-const TEXT: &str = r#"table inet lab { # handle 1
+const TEXT: &str = r"table inet lab { # handle 1
 	set closed { # handle 2
 		type inet_service
 	}
@@ -18,7 +18,7 @@ const TEXT: &str = r#"table inet lab { # handle 1
 		tcp dport 7000 drop # handle 7
 	}
 }
-"#;
+";
 
 /// Rule 6 of the chain is this expression.
 fn ruleset(expression: &str) -> Rules {
@@ -39,6 +39,7 @@ fn ruleset(expression: &str) -> Rules {
     Rules {
         bases: parse(json.as_bytes(), TEXT, false).expect("a ruleset"),
         whole: true,
+        generation: None,
     }
 }
 
@@ -197,7 +198,12 @@ fn any_json_is_taken() {
             let mut broken = json.to_vec();
             broken[at] = value;
             if let Ok(bases) = parse(&broken, TEXT, true) {
-                Rules { bases, whole: true }.about(&segment, &HashMap::new());
+                Rules {
+                    bases,
+                    whole: true,
+                    generation: None,
+                }
+                .about(&segment, &HashMap::new());
             }
         }
     }

@@ -136,6 +136,7 @@ mod tests {
         let rules = Rules {
             bases: vec![base(&inner), base(&inner)],
             whole: true,
+            generation: None,
         };
         let found = rules.resetting();
         assert_eq!(found.len(), 1);

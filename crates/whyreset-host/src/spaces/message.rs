@@ -79,7 +79,8 @@ fn tuple(value: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
     Some((end(1, 3, 2)?, end(2, 4, 3)?))
 }
 
-fn find(attributes_of: &[u8], wanted: u16) -> Option<&[u8]> {
+/// The first attribute of this type.
+pub(crate) fn find(attributes_of: &[u8], wanted: u16) -> Option<&[u8]> {
     attributes(attributes_of)
         .find(|(kind, _)| *kind == wanted)
         .map(|(_, value)| value)

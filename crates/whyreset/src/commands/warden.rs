@@ -32,7 +32,7 @@ pub fn run(netns: u32) -> ExitCode {
     _ = privileges::drop_all_but_rules();
     let mut known = HashMap::new();
     // What counters stand at now tells later which of them moved.
-    _ = read(place(netns), &mut known);
+    _ = read(place(netns), false, &mut known);
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let answer = Question::read(&line)
             .ok_or_else(|| "not a question".to_owned())
@@ -53,15 +53,27 @@ fn place(netns: u32) -> u32 {
     if netns == netns::current() { 0 } else { netns }
 }
 
-/// Reads the rules of this namespace, unless that was done just now.
-fn read(netns: u32, known: &mut HashMap<u32, Known>) -> Result<(), String> {
-    if known.get(&netns).is_some_and(|known| known.at.elapsed() < FRESH) {
-        return Ok(());
+/// Reads the rules of this namespace, unless that was done just now, or they are the same still and
+/// nobody asks for what they have counted since.
+fn read(netns: u32, counters: bool, known: &mut HashMap<u32, Known>) -> Result<(), String> {
+    let space = (netns != 0).then_some(netns);
+    let mut before = None;
+    if let Some(last) = known.remove(&netns) {
+        let fresh = last.at.elapsed() < FRESH;
+        let (rules, current) = netns::inside(space, move || {
+            let current = last.rules.are_current();
+            (last, current)
+        })
+        .map_err(|error| error.to_string())?;
+        if fresh || current && !counters {
+            known.insert(netns, rules);
+            return Ok(());
+        }
+        before = Some(rules.rules.counters());
     }
-    let rules = netns::inside((netns != 0).then_some(netns), Rules::read)
+    let rules = netns::inside(space, Rules::read)
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
-    let before = known.remove(&netns).map(|known| known.rules.counters());
     if known.len() >= NAMESPACES {
         known.clear();
     }
@@ -77,7 +89,7 @@ fn read(netns: u32, known: &mut HashMap<u32, Known>) -> Result<(), String> {
 fn answer(question: &Question, known: &mut HashMap<u32, Known>) -> Result<Ruled, String> {
     let netns = place(question.netns);
     let device = question.device;
-    read(netns, known)?;
+    read(netns, false, known)?;
     let space = (netns != 0).then_some(netns);
     let name = netns::inside(space, move || netns::device(device)).map_err(|error| error.to_string())?;
     let dropped = Dropped {
@@ -87,8 +99,17 @@ fn answer(question: &Question, known: &mut HashMap<u32, Known>) -> Result<Ruled,
         // Without a name it is still one that came in.
         device: (device != 0).then(|| name.unwrap_or_default()),
     };
-    let known = known.get(&netns).ok_or("the rules are gone")?;
-    Ok(known.rules.about(&dropped, &known.before))
+    let about = |known: &HashMap<u32, Known>| {
+        let known = known.get(&netns).ok_or("the rules are gone")?;
+        Ok::<_, String>(known.rules.about(&dropped, &known.before))
+    };
+    let ruled = about(known)?;
+    // Of several it may be told by what has moved since they were read.
+    if ruled.resets.len() > 1 && ruled.resets.iter().all(|rule| rule.packets.is_some()) {
+        read(netns, true, known)?;
+        return about(known);
+    }
+    Ok(ruled)
 }
 
 /// A segment that a packet filter dropped.
