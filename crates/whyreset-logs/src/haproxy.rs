@@ -11,7 +11,7 @@ pub fn state(line: &[u8]) -> Option<[u8; 2]> {
 }
 
 fn is_timers(word: &[u8]) -> bool {
-    let slashes = word.iter().filter(|b| **b == b'/').count();
+    let slashes = memchr::memchr_iter(b'/', word).count();
     let numbers = |part: &[u8]| {
         let digits = part
             .strip_prefix(b"-")

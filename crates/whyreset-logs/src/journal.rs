@@ -90,7 +90,7 @@ impl Journal {
     ///
     /// # Errors
     /// The pipe failed.
-    pub fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub fn entry(&mut self) -> io::Result<Option<Entry>> {
         loop {
             self.buffer.clear();
             let read = (&mut self.out)
@@ -140,7 +140,7 @@ fn entry(json: &[u8]) -> Option<Entry> {
 impl Read for Journal {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         while self.at == self.text.len() {
-            let Some(entry) = self.next()? else { return Ok(0) };
+            let Some(entry) = self.entry()? else { return Ok(0) };
             self.text.clear();
             self.at = 0;
             let mut head = String::new();

@@ -65,7 +65,7 @@ impl KernelLog {
     ///
     /// # Errors
     /// Reading failed for another reason than an overrun.
-    pub fn next(&mut self) -> io::Result<Option<KernelRecord>> {
+    pub fn record(&mut self) -> io::Result<Option<KernelRecord>> {
         let mut buffer = [0; LONGEST];
         loop {
             match self.file.read(&mut buffer) {
@@ -126,7 +126,9 @@ mod tests {
             Ok(mut log) => {
                 let mut last = 0;
                 for _ in 0..1000 {
-                    let Some(record) = log.next().unwrap() else { break };
+                    let Some(record) = log.record().unwrap() else {
+                        break;
+                    };
                     last = record.micros;
                 }
                 println!("last record at {last} us");

@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::commands::audit::Audit;
 use crate::commands::lab::Lab;
+use crate::commands::logs::Logs;
 use crate::commands::probe::Probe;
 
 /// Says who reset a TCP connection, why, how it knows, and what to change.
@@ -42,6 +43,8 @@ pub enum Command {
     Audit(Audit),
     /// The page of a cause, or what an error message means; without an argument, the list
     Explain(Explain),
+    /// Connection errors in logs, in every runtime's words: who, to where, how often, and what they can mean
+    Logs(Box<Logs>),
     /// The two-minute tour: classic resets on loopback, watched live
     Demo,
     /// Make causes happen for real and check the verdicts

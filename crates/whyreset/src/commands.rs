@@ -5,6 +5,7 @@ pub mod audit;
 pub mod demo;
 pub mod explain;
 pub mod lab;
+pub mod logs;
 pub mod probe;
 pub mod read;
 pub mod warden;

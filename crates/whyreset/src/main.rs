@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Probe(probe) => commands::probe::run(&probe),
         Command::Audit(audit) => commands::audit::run(&audit),
         Command::Explain(explain) => commands::explain::run(&explain),
+        Command::Logs(logs) => commands::logs::run(&logs),
         Command::Demo => commands::demo::run(),
         Command::Lab { lab } => commands::lab::run(&lab),
         Command::Warden { netns } => commands::warden::run(netns),

@@ -78,6 +78,16 @@ pub static RUNTIME: Runtime = Runtime {
             likely: &[&REJECTED, &CHECK],
         },
         Message {
+            id: "haproxy-timed-out",
+            says: &["termination state sq"],
+            example: "haproxy: termination state sQ",
+            errno: "ETIMEDOUT (110), or the program's own clock",
+            socket: "c.. or s..: HAProxy's own clock for that side ran out (`timeout client`, `timeout server`, `timeout queue`), and it closed both sides",
+            can: &[(Timeout, "HAProxy's clock, not the kernel's")],
+            not: "not a reset by that side; what it still sends may draw one",
+            likely: &NO_ANSWER,
+        },
+        Message {
             id: "haproxy-server-closed-check",
             says: &["layer7 invalid response", "layer6 invalid response"],
             example: "Server app/s1 is DOWN, reason: Layer7 invalid response",
