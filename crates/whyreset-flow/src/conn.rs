@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::net::SocketAddr;
 
-use whyreset_evidence::{Acceptable, Passed, Sign, Way};
+use whyreset_evidence::{Acceptable, Passed, Shape, Sign, Way};
 
 use crate::half::{Last, Sent, ms};
 use crate::key::{Direction, Key};
@@ -37,6 +37,11 @@ pub struct Pending {
     /// Segments of the name and of the other end since.
     own_since: u32,
     other_since: u32,
+    /// Of the name's, those that were not sent before the reset, by their numbers.
+    fresh: u32,
+    /// Segments of the handshake that it was taken for the answer to a SYN without come after it, in
+    /// the capture alone: its number is the connection's own.
+    overtook: bool,
     /// The last reset's number, and how many went up from one to the next.
     last_seq: u32,
     guesses: u32,
@@ -284,6 +289,8 @@ impl Pending {
             id: packet.id.unwrap_or(0),
             own_since: 0,
             other_since: 0,
+            fresh: 0,
+            overtook: false,
             last_seq: packet.seq,
             guesses: 0,
             burst: 1,
@@ -312,6 +319,12 @@ impl Pending {
     fn follow(&mut self, packet: &Packet<'_>, direction: Direction) {
         let late = packet.at.saturating_sub(self.at) >= NOT_OVERTAKEN_NS;
         let header = &self.passed.header;
+        let number = if direction == self.from {
+            packet.end()
+        } else {
+            packet.ack
+        };
+        self.overtook |= packet.flags.ack() && header.seq != 0 && number == header.seq;
         if direction == self.from {
             // Data, or the answer to a SYN: what a name that had reset would not send. A SYN begins anew.
             let begins = packet.flags.syn() && !packet.flags.ack();
@@ -319,6 +332,9 @@ impl Pending {
             let on = packet.flags.syn() && !begins || goes_on && (packet.len > 0 || packet.flags.fin());
             if late && on {
                 self.own_since += 1;
+                let before = header.seq != 0
+                    && (0..OWN_NUMBERS.cast_signed()).contains(&diff(header.seq, packet.end()));
+                self.fresh += u32::from(!before);
             }
         } else {
             let challenge = packet.len == 0
@@ -336,6 +352,14 @@ impl Pending {
 
     /// Closes the account: nothing that comes later counts.
     pub fn settle(&mut self, seen: bool) {
+        if self.overtook && self.passed.shape == Shape::Refusal {
+            self.passed.shape = Shape::Active;
+            self.passed.trigger = None;
+            self.passed.missing.gaps = true;
+            let of_a_refusal =
+                |sign: &Sign| matches!(sign, Sign::RefusalWithNumber(_) | Sign::MirroredWindow(_));
+            self.passed.signs.retain(|sign| !of_a_refusal(sign));
+        }
         let both = self.own_since >= 2 && self.other_since >= 1;
         self.passed.after.seen = seen;
         self.passed.after.went_on = both;
@@ -346,7 +370,7 @@ impl Pending {
             .is_none_or(|trigger| !trigger.segment.flags.is_syn_ack());
         if self.own_since > 0
             && shape_allows
-            && (both || self.passed.stage == whyreset_evidence::Stage::Handshake)
+            && (both || self.fresh > 0 && self.passed.stage == whyreset_evidence::Stage::Handshake)
         {
             self.passed.signs.push(Sign::NameWentOn);
         }

@@ -78,7 +78,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         way: scene.way,
         routed: scene.own.last.tap.is_routed() || scene.other.last.tap.is_routed(),
         missing: missing(packet, scene),
-        signs: signs(packet, scene, shape, trigger.is_some()),
+        signs: signs(packet, scene, shape, trigger.as_ref()),
         told: told(packet).or_else(|| netscaler::told(packet.window, packet.ttl, scene.own)),
         trigger,
         repeats: 0,
@@ -159,8 +159,10 @@ fn shape<'a>(
         let after_syn = scene.other.passed() && is_open(last.flags);
         let answers = packet.ack == last.seq.wrapping_add(1).wrapping_add(last.len);
         let in_handshake = scene.own.opened() && scene.own.acks();
-        // Timestamps in it were agreed on in a handshake that was not captured.
-        let agreed = packet.seq != 0 && packet.options.timestamps.is_some();
+        // Timestamps in it were agreed on, and its number was acknowledged, in a handshake that was not
+        // captured.
+        let acknowledged = scene.other.acks() && scene.other.acked == packet.seq;
+        let agreed = packet.seq != 0 && (packet.options.timestamps.is_some() || acknowledged);
         if after_syn && answers && !agreed && (!in_handshake || packet.seq == 0) {
             return (Shape::Refusal, Some(drawn_by_last(packet, scene)));
         }
@@ -309,7 +311,7 @@ fn conn_state(scene: &Scene<'_>) -> &'static str {
     }
 }
 
-fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> Vec<Sign> {
+fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, trigger: Option<&Trigger>) -> Vec<Sign> {
     let (own, last) = (scene.own, &scene.other.last);
     let mut signs = Vec::new();
     // What leaves is measured before its first hop, what came in behind its last one.
@@ -324,13 +326,16 @@ fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> V
         .or(scene.borrowed_ttl)
         .filter(|_| comparable)
     {
-        signs.extend(distance(packet.ttl, usual));
+        signs.extend(distance(packet.ttl, usual).filter(|_| !beside_a_hop(packet, own, usual)));
         let (handshake, data) = (own.syn_ttl, own.last.ttl);
         if own.opened() && own.data() && handshake != data && hops(handshake).abs_diff(hops(data)) > 1 {
             signs.push(Sign::Proxied { handshake, data });
         }
     }
-    let mirrored = packet.window == last.window && packet.window != 0 && !own.used_window(packet.window);
+    // Which windows its name uses is not known where none of its segments passed; a refusal has none.
+    let known = own.passed() || shape != Shape::Active;
+    let mirrored =
+        known && packet.window == last.window && packet.window != 0 && !own.used_window(packet.window);
     if scene.other.passed() && mirrored {
         signs.push(Sign::MirroredWindow(packet.window));
     }
@@ -342,11 +347,7 @@ fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> V
     {
         signs.push(Sign::MirroredId(id));
     }
-    let answered =
-        own.acks() && own.last.at > last.at && diff(own.acked, last.seq.wrapping_add(last.len)) >= 0;
-    // Later, or where a new connection was begun, it may answer a segment that was not captured.
-    let at_once = packet.at.saturating_sub(last.at) <= AT_ONCE_NS && !scene.own_stray_syn;
-    if shape == Shape::Reply && last.len > 0 && drawn && answered && at_once {
+    if shape == Shape::Reply && trigger.is_some_and(|trigger| answered_before(packet, scene, trigger)) {
         signs.push(Sign::AnsweredBefore);
     }
     if packet.flags.reserved() {
@@ -355,10 +356,29 @@ fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, drawn: bool) -> V
     if shape == Shape::Refusal && packet.seq != 0 {
         signs.push(Sign::RefusalWithNumber(packet.seq));
     }
-    if scene.icmp && (drawn || shape == Shape::Active) {
+    if scene.icmp && (trigger.is_some() || shape == Shape::Active) {
         signs.push(Sign::IcmpBeside);
     }
     signs
+}
+
+/// Whether its name had acknowledged the data that it answers. Later, or where a new connection was
+/// begun, it may answer a segment that was not captured.
+fn answered_before(packet: &Packet<'_>, scene: &Scene<'_>, trigger: &Trigger) -> bool {
+    let (own, drew) = (scene.own, &trigger.segment);
+    #[expect(clippy::cast_precision_loss, reason = "a fifth of a second")]
+    let at_once = trigger.ago_ms <= AT_ONCE_NS as f64 / 1e6 && !scene.own_stray_syn;
+    let since = ago(packet, own.last.at) < trigger.ago_ms;
+    let all = own.acks() && diff(own.acked, drew.seq.wrapping_add(drew.len)) >= 0;
+    drew.len > 0 && at_once && since && all
+}
+
+/// On a router that was captured on both sides, where one copy of the reset or of its name's segments
+/// is missing: its TTL is theirs before or behind this hop.
+fn beside_a_hop(packet: &Packet<'_>, own: &Sent, (low, high): (u8, u8)) -> bool {
+    let tap = own.last.tap;
+    let crossed = tap.is_on_both_sides() || packet.outgoing == Some(true) && tap.comes_in();
+    crossed && (low.saturating_sub(1)..=high.saturating_add(1)).contains(&packet.ttl)
 }
 
 /// A TTL that its name never used: another distance, or another stack at the same one.

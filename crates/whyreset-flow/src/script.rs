@@ -41,6 +41,24 @@ struct End {
     last: (u32, u32, u32, u16, Option<u16>),
 }
 
+/// What a line of a trace makes pass.
+#[derive(Clone, Copy, Debug)]
+pub enum Passing<'a> {
+    /// A segment.
+    Segment(Packet<'a>),
+    /// A router's ICMP error.
+    Error {
+        /// Nanoseconds since the epoch.
+        at: u64,
+        /// Who sent what it quotes.
+        source: SocketAddr,
+        /// For whom.
+        destination: SocketAddr,
+        /// The number quoted.
+        seq: u32,
+    },
+}
+
 /// The dossiers of a trace.
 ///
 /// # Errors
@@ -48,6 +66,24 @@ struct End {
 pub fn play(text: &str) -> Result<Vec<Dossier>, String> {
     let mut table = Table::new(64, "");
     let mut told = Vec::new();
+    each(text, &mut |passing| match passing {
+        Passing::Segment(packet) => table.add(&packet, &mut |one| told.push(one.dossier)),
+        Passing::Error {
+            at,
+            source,
+            destination,
+            seq,
+        } => table.icmp(at, source, destination, Some(seq)),
+    })?;
+    table.finish(&mut |one| told.push(one.dossier));
+    Ok(told)
+}
+
+/// Gives what a trace makes pass, line by line, for whoever loses or repeats some of it.
+///
+/// # Errors
+/// The first line that cannot be read, with its number.
+pub fn each(text: &str, pass: &mut dyn FnMut(Passing<'_>)) -> Result<(), String> {
     let mut ends = ISN.map(|isn| End {
         address: None,
         ttl: 64,
@@ -63,19 +99,16 @@ pub fn play(text: &str) -> Result<Vec<Dossier>, String> {
             continue;
         }
         let result = if line.starts_with('+') && line.split_whitespace().nth(1) == Some("icmp") {
-            error(line, &ends, &mut table)
+            error(line, &ends).map(&mut *pass)
         } else if line.starts_with('+') {
             frame += 1;
-            segment(line, frame, &mut ends, &mut |packet| {
-                table.add(packet, &mut |one| told.push(one.dossier));
-            })
+            segment(line, frame, &mut ends, pass)
         } else {
             end(line, &mut ends)
         };
         result.map_err(|why| format!("line {}: {why}", index + 1))?;
     }
-    table.finish(&mut |one| told.push(one.dossier));
-    Ok(told)
+    Ok(())
 }
 
 fn which(word: Option<&str>) -> Result<usize, String> {
@@ -113,7 +146,7 @@ fn time(word: &str) -> Result<u64, String> {
 }
 
 /// A router's ICMP error.
-fn error(line: &str, ends: &[End; 2], table: &mut Table) -> Result<(), String> {
+fn error(line: &str, ends: &[End; 2]) -> Result<Passing<'static>, String> {
     let mut words = line.split_whitespace();
     let at = time(words.next().unwrap_or_default())?;
     let from = which(words.nth(1))?;
@@ -125,8 +158,12 @@ fn error(line: &str, ends: &[End; 2], table: &mut Table) -> Result<(), String> {
         }
     }
     let address = |end: &End| end.address.ok_or("both ends need an address first");
-    table.icmp(at, address(&ends[from])?, address(&ends[1 - from])?, Some(seq));
-    Ok(())
+    Ok(Passing::Error {
+        at,
+        source: address(&ends[from])?,
+        destination: address(&ends[1 - from])?,
+        seq,
+    })
 }
 
 const RESPONSE: u8 = b'r';
@@ -161,7 +198,7 @@ fn segment(
     line: &str,
     frame: u64,
     ends: &mut [End; 2],
-    add: &mut dyn FnMut(&Packet<'_>),
+    pass: &mut dyn FnMut(Passing<'_>),
 ) -> Result<(), String> {
     let mut words = line.split_whitespace();
     let at = time(words.next().unwrap_or_default())?;
@@ -246,7 +283,7 @@ fn segment(
         packet.len = u32::try_from(told.len()).unwrap_or(0);
         packet.payload = told.as_bytes();
     }
-    add(&packet);
+    pass(Passing::Segment(packet));
     let end = &mut ends[from];
     end.last = (packet.seq, packet.ack, packet.len, packet.window, packet.id);
     end.id = end.id.wrapping_add(1);

@@ -80,6 +80,11 @@ impl Tap {
         self.has(LEFT) && !self.has(CAME)
     }
 
+    /// Its segments came in here and left: copies of both sides may be among them.
+    pub const fn is_on_both_sides(self) -> bool {
+        self.has(CAME) && self.has(LEFT)
+    }
+
     /// What came of it went on to the next hop.
     pub const fn is_routed(self) -> bool {
         self.has(ROUTED)

@@ -62,9 +62,12 @@ impl Course {
     }
 
     /// Whether it went on as if it had not reset the connection: it sent beyond the reset's number,
-    /// took what the reset refused, or sent after that time.
-    pub fn went_on(&self, seq: u32, refused: Option<u32>, after: u64) -> bool {
-        let sent = self.nxt.is_some_and(|nxt| (1..NEAR).contains(&diff(nxt, seq)));
+    /// where that is its own, took what the reset refused, or sent after that time.
+    pub fn went_on(&self, seq: Option<u32>, refused: Option<u32>, after: u64) -> bool {
+        let sent = match (self.nxt, seq) {
+            (Some(nxt), Some(seq)) => (1..NEAR).contains(&diff(nxt, seq)),
+            _ => false,
+        };
         let took = match (self.acked, refused) {
             (Some(acked), Some(refused)) => (0..NEAR).contains(&diff(acked, refused)),
             _ => false,

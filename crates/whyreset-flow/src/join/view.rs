@@ -197,13 +197,14 @@ fn silent(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) ->
         .and_then(|key| point.flows.get(&key))
         .ok_or_else(unknown)?;
     // The offset of the two clocks, as this connection's own handshake tells it.
+    let at = one.dossier.time().0;
     let offset = match (here.syn_at, there.syn_at) {
-        ([Some(one), _], [Some(two), _]) | ([_, Some(one)], [_, Some(two)]) => {
+        ([Some(one), _], [Some(two), _]) | ([_, Some(one)], [_, Some(two)]) if one <= at => {
             two.cast_signed().wrapping_sub(one.cast_signed())
         }
-        _ => 0,
+        _ => return Err("no handshake is in both captures: how their clocks differ is not known".into()),
     };
-    let when = one.dossier.time().0.cast_signed().wrapping_add(offset);
+    let when = at.cast_signed().wrapping_add(offset);
     let margin = there
         .wait()
         .unwrap_or(0)
@@ -239,6 +240,9 @@ fn silent(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) ->
         end.wrapping_add(shift(other))
     });
     let after = when.wrapping_add(margin).cast_unsigned();
+    // A bare RST bears the number that was acknowledged to it: more may have been on its way long before.
+    let with_ack = passed.header.flags.has(whyreset_evidence::Flags::ACK);
+    let seq = with_ack.then_some(seq);
     Ok(course.went_on(seq, refused, after))
 }
 
