@@ -8,6 +8,7 @@
 )]
 
 mod load;
+pub mod logs;
 pub mod read;
 mod watcher;
 

@@ -32,7 +32,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   kernels [6.1 6.12]    boot Debian's kernels under qemu and hold the verdicts
   score                 play all scenarios of the lab and write docs/SCORE.md; needs root
   bench live            what the watcher costs and what it bears; needs root
-  bench read [OPTION]   how fast captures are read, next to other programs; --memory: in how much memory";
+  bench read [OPTION]   how fast captures are read, next to other programs; --memory: in how much memory
+  bench logs [GB]       how fast logs are searched, and in how much memory (5 GB by default)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -67,6 +68,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         }
         ["bench", "live"] => bench::live(&release::build()?)?,
         ["bench", "read", ref asked @ ..] => bench::read::run(asked)?,
+        ["bench", "logs", ref asked @ ..] => bench::logs::run(&release::build()?, asked)?,
         ["bench", "read-minimal", file] => bench::read::minimal(Path::new(file))?,
         ["bench-load", ..] => bench::load(&args[1..])?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),

@@ -154,6 +154,27 @@ pub static RUNTIME: Runtime = Runtime {
             likely: &[&super::likely::ADMIN],
         },
         Message {
+            id: "java-refused",
+            says: &[
+                "java.net.connectexception: connection refused",
+                "connectexception*refused",
+                "httphostconnectexception",
+                "java.net.connectexception",
+            ],
+            example: "java.net.ConnectException: Connection refused",
+            errno: "ECONNREFUSED (111)",
+            socket: "connect(): a reset (or an ICMP message) answered the SYN",
+            can: &[
+                (
+                    Refused,
+                    "as a rule; the JDK's HttpClient (17) gives no words, and a ClosedChannelException as its cause",
+                ),
+                (Timeout, "where it says `Connection timed out`"),
+            ],
+            not: "not a crash in mid-life: nothing had been accepted yet",
+            likely: &REFUSED,
+        },
+        Message {
             id: "java-socket-closed",
             says: &[
                 "socketexception: socket closed",
@@ -173,20 +194,6 @@ pub static RUNTIME: Runtime = Runtime {
             ],
             not: "not the other end, for `Socket closed`",
             likely: &[],
-        },
-        Message {
-            id: "java-refused",
-            says: &[
-                "java.net.connectexception: connection refused",
-                "connectexception*refused",
-                "httphostconnectexception",
-            ],
-            example: "java.net.ConnectException: Connection refused",
-            errno: "ECONNREFUSED (111)",
-            socket: "connect(): a reset (or an ICMP message) answered the SYN",
-            can: &[(Refused, "always")],
-            not: "not a crash in mid-life: nothing had been accepted yet",
-            likely: &REFUSED,
         },
         Message {
             id: "java-timeout",

@@ -94,7 +94,9 @@ pub static RUNTIME: Runtime = Runtime {
         Message {
             id: "sshd-preauth",
             says: &[
-                "[preauth]",
+                "connection reset by*[preauth]",
+                "connection closed by*[preauth]",
+                "disconnected from*[preauth]",
                 "did not receive identification string",
                 "fatal: timeout before authentication",
             ],

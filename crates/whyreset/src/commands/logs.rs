@@ -96,7 +96,12 @@ fn one(name: &Path, args: &Logs, known: &Known, clock: &Clock, groups: &mut Grou
     let source: Box<dyn Read + Send> = match named.split_once(':').unwrap_or((named, "")) {
         ("journal", unit) if !name.exists() => {
             let unit = Some(unit).filter(|unit| !unit.is_empty());
-            Box::new(Journal::start(OsStr::new("journalctl"), unit, args.since.as_deref(), false)?)
+            Box::new(Journal::start(
+                OsStr::new("journalctl"),
+                unit,
+                args.since.as_deref(),
+                false,
+            )?)
         }
         ("kernel", "") if !name.exists() => Box::new(Cursor::new(kernel()?)),
         _ => {
@@ -124,12 +129,10 @@ fn one(name: &Path, args: &Logs, known: &Known, clock: &Clock, groups: &mut Grou
         over.store(true, Ordering::Relaxed);
         done
     });
-    end.map_err(|why| {
-        whyreset_logs::LogError::Read {
-            name: name.display().to_string(),
-            after: scanned.bytes,
-            why,
-        }
+    end.map_err(|why| whyreset_logs::LogError::Read {
+        name: name.display().to_string(),
+        after: scanned.bytes,
+        why,
     })?;
     Ok(scanned)
 }

@@ -35,7 +35,11 @@ pub fn lines(groups: &Groups, account: &Account) -> Result<String> {
 }
 
 fn one(group: &Group, groups: &Groups) -> Value {
-    let at = |stamp: Option<Stamp>| stamp.and_then(|stamp| Timestamp::from_nanosecond(stamp.ns.into()).ok()).map(|at| at.to_string());
+    let at = |stamp: Option<Stamp>| {
+        stamp
+            .and_then(|stamp| Timestamp::from_nanosecond(stamp.ns.into()).ok())
+            .map(|at| at.to_string())
+    };
     let mut value = json!({
         "schema": SCHEMA,
         "kind": match group.kind { Kind::Error(..) => "error", Kind::Stated(_) => "stated" },

@@ -179,14 +179,20 @@ pub fn next(group: &Group) -> Vec<String> {
             .collect();
     };
     let mut next = vec![format!("whyreset explain {}", message.id)];
-    let socket = group.to.as_ref().and_then(|to| to.parse::<std::net::SocketAddr>().ok());
+    let socket = group
+        .to
+        .as_ref()
+        .and_then(|to| to.parse::<std::net::SocketAddr>().ok());
     if let Some(socket) = socket {
-        next.push(format!("sudo whyreset watch host {} and port {}", socket.ip(), socket.port()));
+        next.push(format!(
+            "sudo whyreset watch host {} and port {}",
+            socket.ip(),
+            socket.port()
+        ));
     }
-    let idle = message
-        .likely
-        .iter()
-        .any(|one| matches!(one.cause, "idle-timeout" | "keepalive-race") || one.situation == Some("stale-pool"));
+    let idle = message.likely.iter().any(|one| {
+        matches!(one.cause, "idle-timeout" | "keepalive-race") || one.situation == Some("stale-pool")
+    });
     if let Some(to) = &group.to
         && idle
     {
