@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use whyreset_causes::{Class, Gist, judge};
-use whyreset_evidence::{Certainty, Join, Source, Verdict};
+use whyreset_evidence::{Certainty, Join, Sign, Source, Verdict};
 use whyreset_flow::Told;
 use whyreset_report::ladder;
 use whyreset_report::text::Style;
@@ -28,8 +28,10 @@ impl Verdicts {
         assert_eq!(dossier.source, Source::Capture);
         if verdict.cause.certainty == Certainty::Certain {
             let (_, passed) = dossier.passed().expect("a reset passed");
+            let many = |sign: &Sign| matches!(sign, Sign::Guesses(count) if *count > 3);
+            let proved = passed.name_went_on || passed.signs.iter().any(many);
             assert!(
-                passed.join == Join::NeverSent && passed.name_went_on && !passed.missing.damaged,
+                passed.join == Join::NeverSent && proved && !passed.missing.damaged,
                 "certain, and no second place proves it: {verdict:?}\n{passed:?}"
             );
         }

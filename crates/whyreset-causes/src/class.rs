@@ -122,6 +122,7 @@ fn rare(passed: &Passed) -> u16 {
         wire::answers_the_fins_ack(passed),
         wire::is_small_and_whole(passed),
         wire::comes_from_nearer(passed),
+        wire::many_guesses(passed).is_some(),
     ]
     .into_iter()
     .fold(0, |bits, holds| bits << 1 | u16::from(holds))

@@ -156,3 +156,30 @@ fn a_reset_that_its_name_never_sent_is_certain_of_two_whole_captures() {
     }
     assert!(certain > 0, "nothing was certain");
 }
+
+/// A capture may lose one reset of an end that then falls silent, but not many with numbers ahead.
+#[test]
+fn many_guesses_that_their_name_never_sent_are_certain_and_few_are_not() {
+    const BEGUN: &str = "client 10.0.0.2:40000 ttl=64\nserver 10.0.0.1:80 ttl=61\n\
+        +0 client S\n+1 server S.\n+2 client .\n+3 client P. len=100\n+4 server .\n";
+    for (count, expected) in [(3, Certainty::Likely), (5, Certainty::Certain)] {
+        let forged: Vec<String> = (0..count)
+            .map(|n| format!("+50.{n} server R seq={} ttl=50 win=9", 1 + n * 1_460))
+            .collect();
+        let trace = Trace {
+            place: String::new(),
+            frames: trace::frames(&format!("{BEGUN}{}", forged.join("\n"))),
+        };
+        let mut places = joined::places(&trace).unwrap();
+        places[1].retain(|frame| !frame.is_reset());
+        let verdicts = joined::verdicts(&places);
+        let [verdict] = verdicts.as_slice() else {
+            panic!("{} verdicts", verdicts.len());
+        };
+        assert_eq!(
+            (verdict.cause.id, verdict.cause.certainty),
+            ("injected-reset", expected),
+            "{count}"
+        );
+    }
+}

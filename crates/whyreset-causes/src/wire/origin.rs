@@ -129,14 +129,29 @@ pub fn never_sent(dossier: &Dossier) -> Finding {
     })
 }
 
-/// At its own place its name went on as if it had sent none: a capture that only lost the reset there
-/// shows an end that fell silent.
+/// Resets with numbers that guess ahead, which a capture does not lose one and all.
+const MANY: u32 = 4;
+
+/// So many that a capture at their name would have some, had it sent them.
+pub fn many_guesses(passed: &Passed) -> Option<u32> {
+    passed.signs.iter().find_map(|sign| match sign {
+        Sign::Guesses(count) if *count >= MANY => Some(*count),
+        _ => None,
+    })
+}
+
+/// At its own place its name went on as if it had sent none, or sent none of many: a capture that only
+/// lost the reset there shows an end that fell silent.
 pub fn name_went_on(dossier: &Dossier) -> Finding {
     let name = words::sender(dossier);
     ask(dossier, |fact, passed| {
         match (&passed.join, passed.name_went_on) {
             (Join::NeverSent, true) => Finding::seen(
                 format!("{name} went on in its own capture as if there had been no reset"),
+                &*fact.cite,
+            ),
+            (Join::NeverSent, false) if let Some(count) = many_guesses(passed) => Finding::seen(
+                format!("{count} such resets arrived, and {name} sent none of them in its own capture"),
                 &*fact.cite,
             ),
             (Join::NeverSent, false) => Finding::blind(

@@ -48,7 +48,8 @@ pub fn all() -> Vec<Trace> {
         .collect()
 }
 
-fn frames(text: &str) -> Vec<Frame> {
+/// The segments of one.
+pub fn frames(text: &str) -> Vec<Frame> {
     let mut frames = Vec::new();
     each(text, &mut |passing| {
         let (at, what) = match passing {

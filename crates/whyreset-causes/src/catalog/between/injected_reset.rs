@@ -74,7 +74,7 @@ pub static INJECTED_RESET: Cause = Cause {
                 wire::never_sent,
             ),
             need(
-                "the end whose name it bears went on there",
+                "the end whose name it bears went on there, or sent none of many",
                 Certainty::Likely,
                 wire::name_went_on,
             ),
