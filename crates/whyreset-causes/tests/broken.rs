@@ -161,7 +161,7 @@ fn a_reset_that_its_name_never_sent_is_certain_of_two_whole_captures() {
 #[test]
 fn many_guesses_that_their_name_never_sent_are_certain_and_few_are_not() {
     const BEGUN: &str = "client 10.0.0.2:40000 ttl=64\nserver 10.0.0.1:80 ttl=61\n\
-        +0 client S\n+1 server S.\n+2 client .\n+3 client P. len=100\n+4 server .\n";
+        +0 client S\n+1 server S.\n+2 client .\n+3 client P. len=100\n";
     for (count, expected) in [(3, Certainty::Likely), (5, Certainty::Certain)] {
         let forged: Vec<String> = (0..count)
             .map(|n| format!("+50.{n} server R seq={} ttl=50 win=9", 1 + n * 1_460))
@@ -180,6 +180,33 @@ fn many_guesses_that_their_name_never_sent_are_certain_and_few_are_not() {
             (verdict.cause.id, verdict.cause.certainty),
             ("injected-reset", expected),
             "{count}"
+        );
+    }
+}
+
+/// The client's capture lacks the segment that drew the reset, and the server's the reset: an earlier
+/// segment that the server had taken is not what it refused.
+#[test]
+fn what_drew_a_reset_is_not_taken_for_refused_where_more_came() {
+    let trace = Trace {
+        place: String::new(),
+        frames: trace::frames(
+            "client 10.0.0.2:40000 ttl=64\nserver 10.0.0.1:80 ttl=61\n\
+             +0 client S\n+1 server S.\n+2 client .\n+3 client P. len=100\n+4 server .\n\
+             +500 client P. len=50\n+501 server R",
+        ),
+    };
+    let mut places = joined::places(&trace).unwrap();
+    places[0].retain(|frame| frame.line != 6);
+    places[1].retain(|frame| !frame.is_reset());
+    let verdicts = joined::verdicts(&places);
+    assert!(!verdicts.is_empty());
+    for verdict in verdicts {
+        assert_ne!(
+            verdict.cause.certainty,
+            Certainty::Certain,
+            "{}",
+            verdict.cause.id
         );
     }
 }

@@ -61,13 +61,15 @@ impl Course {
         self.nxt.is_none_or(|nxt| (1..NEAR).contains(&diff(seq, nxt)))
     }
 
+    /// Whether it came farther here than to this number.
+    pub fn goes_beyond(&self, seq: u32) -> bool {
+        self.nxt.is_some_and(|nxt| (1..NEAR).contains(&diff(nxt, seq)))
+    }
+
     /// Whether it went on as if it had not reset the connection: it sent beyond the reset's number,
     /// where that is its own, took what the reset refused, or sent after that time.
     pub fn went_on(&self, seq: Option<u32>, refused: Option<u32>, after: u64) -> bool {
-        let sent = match (self.nxt, seq) {
-            (Some(nxt), Some(seq)) => (1..NEAR).contains(&diff(nxt, seq)),
-            _ => false,
-        };
+        let sent = seq.is_some_and(|seq| self.goes_beyond(seq));
         let took = match (self.acked, refused) {
             (Some(acked), Some(refused)) => (0..NEAR).contains(&diff(acked, refused)),
             _ => false,

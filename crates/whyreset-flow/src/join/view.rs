@@ -239,6 +239,8 @@ fn silent(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) ->
         let end = trigger.segment.seq.wrapping_add(trigger.segment.len);
         end.wrapping_add(shift(other))
     });
+    // What came to it later may have drawn the reset, and be missing where that was told.
+    let refused = refused.filter(|&end| !there.courses[name.other().index()].goes_beyond(end));
     let after = when.wrapping_add(margin).cast_unsigned();
     // A bare RST bears the number that was acknowledged to it: more may have been on its way long before.
     let with_ack = passed.header.flags.has(whyreset_evidence::Flags::ACK);
