@@ -193,7 +193,7 @@ fn what_drew_a_reset_is_not_taken_for_refused_where_more_came() {
         frames: trace::frames(
             "client 10.0.0.2:40000 ttl=64\nserver 10.0.0.1:80 ttl=61\n\
              +0 client S\n+1 server S.\n+2 client .\n+3 client P. len=100\n+4 server .\n\
-             +500 client P. len=50\n+501 server R",
+             +50 client P. len=50\n+51 server R",
         ),
     };
     let mut places = joined::places(&trace).unwrap();
