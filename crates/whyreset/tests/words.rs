@@ -15,7 +15,7 @@ use whyreset_causes::messages::End;
 use whyreset_report::messages::find;
 
 /// How long a client may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server on loopback until it is dropped.
 struct Server {

@@ -124,7 +124,7 @@ fn one(name: &Path, args: &Logs, known: &Known, clock: &Clock, groups: &mut Grou
             &known.words,
             threads,
             |line, look| Found::new(line, look, &clock),
-            |hit| groups.add(index, hit.line, hit.value, known),
+            |hit| groups.add(index, hit.line, &hit.value, known),
         );
         over.store(true, Ordering::Relaxed);
         done

@@ -105,6 +105,9 @@ impl Group {
     }
 }
 
+/// What, in which file, by which program, to where.
+type Key = (&'static str, usize, Option<String>, Option<String>);
+
 /// All kinds.
 #[derive(Default)]
 pub struct Groups {
@@ -112,8 +115,8 @@ pub struct Groups {
     pub sources: Vec<String>,
     /// Lines of kinds beyond those kept.
     pub turned_away: u64,
-    groups: Vec<Group>,
-    index: HashMap<(&'static str, usize, Option<String>, Option<String>), usize>,
+    kinds: Vec<Group>,
+    index: HashMap<Key, usize>,
 }
 
 impl Groups {
@@ -124,12 +127,12 @@ impl Groups {
     }
 
     /// Takes a line.
-    pub fn add(&mut self, source: usize, line: u64, found: Found, known: &Known) {
+    pub fn add(&mut self, source: usize, line: u64, found: &Found, known: &Known) {
         if let Some((runtime, message)) = known.message(found.look) {
-            self.put(Kind::Error(runtime, message), source, line, &found);
+            self.put(Kind::Error(runtime, message), source, line, found);
         }
         if let Some(stated) = found.look.stated.and_then(|number| known.stated(number)) {
-            self.put(Kind::Stated(stated), source, line, &found);
+            self.put(Kind::Stated(stated), source, line, found);
         }
     }
 
@@ -139,12 +142,12 @@ impl Groups {
         let key = (kind.key(), source, program.clone(), to.clone());
         let at = match self.index.get(&key) {
             Some(at) => *at,
-            None if self.groups.len() == MOST => {
+            None if self.kinds.len() == MOST => {
                 self.turned_away += 1;
                 return;
             }
             None => {
-                self.groups.push(Group {
+                self.kinds.push(Group {
                     kind,
                     source,
                     program,
@@ -159,16 +162,16 @@ impl Groups {
                     quote: found.quote.clone(),
                     gaps: Vec::new(),
                 });
-                self.index.insert(key, self.groups.len() - 1);
-                self.groups.len() - 1
+                self.index.insert(key, self.kinds.len() - 1);
+                self.kinds.len() - 1
             }
         };
-        self.groups[at].take(found, from);
+        self.kinds[at].take(found, from);
     }
 
     /// The kinds, the most frequent first, errors before what is stated.
     pub fn sorted(&self) -> Vec<&Group> {
-        let mut sorted: Vec<&Group> = self.groups.iter().collect();
+        let mut sorted: Vec<&Group> = self.kinds.iter().collect();
         sorted.sort_by_key(|group| {
             (
                 matches!(group.kind, Kind::Stated(_)),
@@ -182,7 +185,7 @@ impl Groups {
 
     /// Whether `minds` minds one of the kinds.
     pub fn any(&self, minds: impl Fn(&str) -> bool) -> bool {
-        self.groups.iter().any(|group| minds(group.kind.id()))
+        self.kinds.iter().any(|group| minds(group.kind.id()))
     }
 }
 
