@@ -140,6 +140,11 @@ impl Input {
         }
     }
 
+    /// So many bytes were taken from the file past this input.
+    pub fn took(&self, bytes: usize) {
+        self.count.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Bytes taken from the file itself.
     pub fn bytes_read(&self) -> u64 {
         self.count.load(Ordering::Relaxed)

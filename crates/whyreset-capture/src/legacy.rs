@@ -134,6 +134,24 @@ impl Legacy {
         if self.modified { HEAD + 8 } else { HEAD }
     }
 
+    /// Whether record headers are as today's writers have them, least byte first.
+    #[inline]
+    pub fn is_native(&self) -> bool {
+        !self.big && self.old.is_none()
+    }
+
+    /// Reads a record header where [`Self::is_native`].
+    #[inline]
+    pub fn native_head(bytes: &[u8; HEAD]) -> Head {
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Head {
+            sec: word(0),
+            fraction: word(4),
+            caplen: word(8),
+            wire_len: word(12),
+        }
+    }
+
     /// Reads the common part of a record header.
     #[inline]
     pub fn head(&self, bytes: &[u8; HEAD]) -> Head {

@@ -1,17 +1,17 @@
 //! Captures to records: pcap and pcapng, plain or packed by gzip, zstd or lz4, from a file or a stream.
 //!
-//! A [`Record`] is a time, a link type and bytes. Nothing here knows of IP or TCP, judges a record, or
-//! maps a file into memory (a file that shrinks would kill the program). Memory stays bounded whatever
-//! the input claims about itself.
-
-#![deny(unsafe_code)]
+//! A [`Record`] is a time, a link type and bytes. Nothing here knows of IP or TCP, or judges a record. A
+//! file that is read more than once is mapped into memory ([`Hold`]), and the program outlives its
+//! becoming shorter. Memory of our own stays bounded whatever the input claims about itself.
 
 pub mod annotate;
 mod blocks;
 mod clock;
 mod error;
+mod hold;
 mod input;
 mod legacy;
+mod lot;
 mod notice;
 mod packing;
 mod pcapng;
@@ -19,6 +19,7 @@ mod plain;
 mod reader;
 mod record;
 mod split;
+mod sys;
 mod unpack;
 mod window;
 mod write;
@@ -26,8 +27,10 @@ mod write;
 pub use annotate::{Annotated, annotate};
 pub use clock::Resolution;
 pub use error::CaptureError;
+pub use hold::Hold;
+pub use lot::LOT;
 pub use notice::{CommentOn, Notice};
 pub use packing::Packing;
-pub use reader::{BATCH, Reader};
+pub use reader::Reader;
 pub use record::{Direction, Interface, Progress, Record};
 pub use split::find_boundary;

@@ -12,7 +12,7 @@ use crate::blocks::{Block, PB_MAGIC, next_block, u16_in, u32_in};
 use crate::clock::Clock;
 use crate::notice::{CommentOn, Notice, Notices};
 use crate::window::Window;
-use crate::{CaptureError, Direction, Interface, Resolution};
+use crate::{CaptureError, Direction, Interface, Record, Resolution};
 
 /// Interfaces that are remembered over a whole file.
 const MAX_INTERFACES: usize = 65_536;
@@ -94,6 +94,20 @@ impl Pcapng {
                 return Ok(None);
             }
             self.pass(block, notices);
+        }
+    }
+
+    /// The packet that was read last, without its bytes.
+    pub fn record(&self, packet: &Packet) -> Record<'static> {
+        Record {
+            number: self.frame,
+            at_ns: packet.at_ns,
+            link: packet.link,
+            interface: packet.interface,
+            wire_len: packet.wire_len,
+            data: &[],
+            direction: packet.direction,
+            drops_before: packet.drops_before,
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::input::Input;
 use crate::legacy::{FILE_HEADER, HEAD, Head, Legacy};
+use crate::lot::Lot;
 use crate::notice::{Notice, Notices};
 use crate::packing::Packing;
 use crate::pcapng::Pcapng;
@@ -13,27 +14,16 @@ use crate::unpack::End;
 use crate::window::Window;
 use crate::{CaptureError, Interface, Progress, Record};
 
-/// Records of a batch at most.
-pub const BATCH: usize = 64;
-
 /// Reads the records of one capture.
 pub struct Reader {
     pub(crate) window: Window,
     pub(crate) format: Format,
     pub(crate) notices: Notices,
-    records: u64,
+    pub(crate) records: u64,
     /// The frame number before the first record, where records are numbered one by one.
-    before: u64,
+    pub(crate) before: u64,
     ended: bool,
-    pub(crate) batch: Vec<Held>,
-}
-
-/// A record of the batch: all but its bytes, and where in the window these are.
-#[derive(Clone, Copy)]
-pub(crate) struct Held {
-    pub record: Record<'static>,
-    pub start: usize,
-    pub len: usize,
+    pub(crate) lot: Lot,
 }
 
 pub(crate) enum Format {
@@ -67,7 +57,11 @@ impl Reader {
     }
 
     fn new(input: Input) -> Result<Self, CaptureError> {
-        let mut window = Window::new(input, 0);
+        Self::over(Window::new(input, 0))
+    }
+
+    /// Over a window that stands at the beginning.
+    pub(crate) fn over(mut window: Window) -> Result<Self, CaptureError> {
         window.need(4)?;
         let magic = window.have().first_chunk::<4>().copied();
         match magic {
@@ -83,6 +77,17 @@ impl Reader {
             }
             Some([0x0a, 0x0d, 0x0d, 0x0a]) => Self::pcapng(window),
             _ => Err(no_capture(&mut window)),
+        }
+    }
+
+    /// Over a mapped file, from a record boundary on whose record has the number `first`.
+    pub(crate) fn over_from(window: Window, first: u64) -> Result<Self, CaptureError> {
+        let header = window
+            .whole()
+            .and_then(|bytes| bytes.first_chunk::<FILE_HEADER>().copied());
+        match header {
+            Some(header) => Self::legacy(window, &header, first),
+            None => Err(window.corrupt(0, "it is shorter than its header")),
         }
     }
 
@@ -141,7 +146,7 @@ impl Reader {
             records: 0,
             before,
             ended: false,
-            batch: Vec::new(),
+            lot: Lot::new(),
         }
     }
 
@@ -192,7 +197,7 @@ impl Reader {
     }
 
     /// The next record without its bytes, which began `back` bytes ago and are `len` long.
-    fn find(&mut self) -> Result<Option<(Record<'static>, usize, usize)>, CaptureError> {
+    pub(crate) fn find(&mut self) -> Result<Option<(Record<'static>, usize, usize)>, CaptureError> {
         if self.ended {
             return Ok(None);
         }
@@ -224,16 +229,7 @@ impl Reader {
                     self.finish();
                     return Ok(None);
                 };
-                let record = Record {
-                    number: pcapng.frame,
-                    at_ns: packet.at_ns,
-                    link: packet.link,
-                    interface: packet.interface,
-                    wire_len: packet.wire_len,
-                    data: &[],
-                    direction: packet.direction,
-                    drops_before: packet.drops_before,
-                };
+                let record = pcapng.record(&packet);
                 (record, packet.block - packet.data, packet.caplen)
             }
         };
@@ -242,77 +238,9 @@ impl Reader {
         Ok(Some((record, back, len)))
     }
 
-    /// The next records that are in hand, at most [`BATCH`]; [`Self::at`] gives them until the next call.
-    /// 0 at the end and after an error. What a caller does with all of them at once costs less than one
-    /// after the other: memory is slow, and several reads of it go on together.
-    ///
-    /// # Errors
-    /// As [`Self::next`].
-    pub fn batch(&mut self) -> Result<usize, CaptureError> {
-        self.batch.clear();
-        if let Format::Legacy(legacy, _) = &self.format
-            && !legacy.modified
-        {
-            while self.batch.len() < BATCH
-                && let Some(bytes) = self.window.have().first_chunk::<HEAD>()
-            {
-                let head = legacy.head(bytes);
-                let caplen = head.caplen as usize;
-                if head.caplen > legacy.max || self.window.have().len() - HEAD < caplen {
-                    break;
-                }
-                let at_ns = Some(legacy.at_ns(&head));
-                self.window.consume(HEAD + caplen);
-                self.records += 1;
-                self.batch.push(Held {
-                    record: Record {
-                        number: self.before + self.records,
-                        at_ns,
-                        link: legacy.link,
-                        interface: 0,
-                        wire_len: head.wire_len,
-                        data: &[],
-                        direction: None,
-                        drops_before: 0,
-                    },
-                    start: self.window.place() - caplen,
-                    len: caplen,
-                });
-            }
-        }
-        if self.batch.is_empty()
-            && let Some((record, back, len)) = self.find()?
-        {
-            let start = self.window.place() - back;
-            self.batch.push(Held { record, start, len });
-        }
-        Ok(self.batch.len())
-    }
-
     /// Nothing is in hand: the next call waits for the input.
     pub fn is_drained(&self) -> bool {
         self.window.have().is_empty()
-    }
-
-    /// A record of the batch that the last call of [`Self::batch`] found; an empty one beyond its end.
-    #[inline]
-    pub fn at(&self, index: usize) -> Record<'_> {
-        match self.batch.get(index) {
-            Some(held) => Record {
-                data: self.window.at(held.start, held.len),
-                ..held.record
-            },
-            None => Record {
-                number: 0,
-                at_ns: None,
-                link: 0,
-                interface: 0,
-                wire_len: 0,
-                data: &[],
-                direction: None,
-                drops_before: 0,
-            },
-        }
     }
 
     /// Says how it ended.

@@ -1,9 +1,11 @@
 //! The bytes in hand: a buffer that refills from an input and grows only by what really arrives.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::CaptureError;
 use crate::input::Input;
+use crate::sys::Map;
 
 /// Bytes asked for at once.
 const READ: usize = 256 << 10;
@@ -12,14 +14,19 @@ const PAGE: usize = 4096;
 /// Unread bytes up to this many are moved before each read, so that it goes to the beginning of a page.
 const FEW: usize = 64 << 10;
 
+/// Bytes of a mapped file that are taken in hand at once.
+const STEP: usize = 1 << 20;
+
 /// A stretch of the unpacked stream.
 pub(crate) struct Window {
     pub input: Input,
+    /// The whole file, where it is mapped; then `buf` is empty.
+    map: Option<Arc<Map>>,
     buf: Vec<u8>,
-    /// The unread bytes are `buf[pos..end]`.
+    /// The unread bytes are `bytes()[pos..end]`.
     pos: usize,
     end: usize,
-    /// Offset in the stream of `buf[end]`.
+    /// Offset in the stream of `bytes()[end]`.
     read_to: u64,
     ended: bool,
 }
@@ -29,11 +36,41 @@ impl Window {
     pub fn new(input: Input, offset: u64) -> Self {
         Self {
             input,
+            map: None,
             buf: vec![0; READ + FEW + 2 * PAGE],
             pos: 0,
             end: 0,
             read_to: offset,
             ended: false,
+        }
+    }
+
+    /// Over a mapped file, from this offset on.
+    pub fn mapped(input: Input, map: Arc<Map>, offset: u64) -> Self {
+        let start = usize::try_from(offset)
+            .unwrap_or(usize::MAX)
+            .min(map.bytes().len());
+        Self {
+            input,
+            map: Some(map),
+            buf: Vec::new(),
+            pos: start,
+            end: start,
+            read_to: start as u64,
+            ended: false,
+        }
+    }
+
+    /// The bytes of a mapped file from its beginning, wherever this window stands.
+    pub fn whole(&self) -> Option<&[u8]> {
+        self.map.as_deref().map(Map::bytes)
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match &self.map {
+            Some(map) => map.bytes(),
+            None => &self.buf,
         }
     }
 
@@ -46,7 +83,7 @@ impl Window {
     /// The unread bytes in hand.
     #[inline]
     pub fn have(&self) -> &[u8] {
-        &self.buf[self.pos..self.end]
+        &self.bytes()[self.pos..self.end]
     }
 
     /// Marks `count` bytes in hand as read.
@@ -68,7 +105,13 @@ impl Window {
     /// Bytes at a place that was known since the last [`Self::need`].
     #[inline]
     pub fn at(&self, start: usize, len: usize) -> &[u8] {
-        &self.buf[start..start + len]
+        &self.bytes()[start..start + len]
+    }
+
+    /// All bytes from a place on that was known since the last [`Self::need`].
+    #[inline]
+    pub fn from(&self, start: usize) -> &[u8] {
+        self.bytes().get(start..self.end).unwrap_or_default()
     }
 
     /// Bytes that were consumed just before, `back` bytes ago and `len` long: they stay until the next
@@ -76,7 +119,7 @@ impl Window {
     #[inline]
     pub fn consumed(&self, back: usize, len: usize) -> &[u8] {
         let start = self.pos - back;
-        &self.buf[start..start + len]
+        &self.bytes()[start..start + len]
     }
 
     /// Reads until `count` bytes are in hand; `false` where the stream ends before. Returns as soon as
@@ -109,6 +152,20 @@ impl Window {
     fn fill(&mut self) -> Result<usize, CaptureError> {
         if self.ended {
             return Ok(0);
+        }
+        if let Some(map) = &self.map {
+            // Where the file became shorter there is no more: zeros are no records.
+            let whole = map.is_whole();
+            let more = if whole {
+                STEP.min(map.bytes().len() - self.end)
+            } else {
+                0
+            };
+            self.end += more;
+            self.read_to += more as u64;
+            self.input.took(more);
+            self.ended = more == 0;
+            return Ok(more);
         }
         let rest = self.end - self.pos;
         if rest <= FEW || self.end == self.buf.len() {

@@ -31,7 +31,7 @@ pub struct Pending {
     pub at: u64,
     pub frame: u64,
     pub from: Direction,
-    pub passed: Passed,
+    pub passed: Box<Passed>,
     pub ladder: Vec<Step>,
     id: u16,
     /// Segments of the name and of the other end since.
@@ -94,9 +94,11 @@ impl Connection {
     }
 
     /// Reads a word of each of its cache lines. The number means nothing.
+    #[inline]
     pub fn touch(&self) -> u32 {
         let [low, high] = &self.sent;
-        low.nxt ^ high.nxt ^ low.last.frame ^ high.last.frame ^ self.silence_ms
+        let sent = low.nxt ^ low.last.frame ^ high.nxt ^ high.last.frame;
+        sent ^ self.silence_ms ^ self.key.touch() ^ self.trail
     }
 
     pub fn last_at(&self) -> u64 {
@@ -279,7 +281,7 @@ impl Connection {
 }
 
 impl Pending {
-    pub fn new(packet: &Packet<'_>, from: Direction, passed: Passed, ladder: Vec<Step>) -> Self {
+    pub fn new(packet: &Packet<'_>, from: Direction, passed: Box<Passed>, ladder: Vec<Step>) -> Self {
         Self {
             at: packet.at,
             frame: packet.frame,
@@ -295,6 +297,14 @@ impl Pending {
             guesses: 0,
             burst: 1,
         }
+    }
+
+    /// Reads a word of each of its cache lines, as far as these are asked first. The number means
+    /// nothing.
+    pub fn touch(&self) -> u32 {
+        let passed = &*self.passed;
+        let read = passed.frame ^ passed.own.bytes ^ passed.other.bytes ^ passed.silence_ms;
+        self.burst ^ passed.reactions ^ passed.header.seq ^ (read & 0xffff_ffff) as u32
     }
 
     /// The same reset once more, on its way through or from the other side of a router.

@@ -19,7 +19,16 @@ const MOST_SILENCES: usize = 4_096;
 /// The silences that were met so far.
 #[derive(Debug, Default)]
 pub struct Silences {
-    ends: BTreeMap<(SocketAddr, Side), Vec<u64>>,
+    ends: BTreeMap<(SocketAddr, Side), Met>,
+}
+
+/// The silences before the resets of one end.
+#[derive(Debug, Default)]
+struct Met {
+    /// How many, short ones too.
+    count: usize,
+    /// Those that may be a timer's.
+    long: Vec<u64>,
 }
 
 impl Silences {
@@ -29,9 +38,13 @@ impl Silences {
         if self.ends.len() >= MOST_ENDS && !self.ends.contains_key(&key) {
             return;
         }
-        let silences = self.ends.entry(key).or_default();
-        if silences.len() < MOST_SILENCES {
-            silences.push(silence);
+        let met = self.ends.entry(key).or_default();
+        if met.count < MOST_SILENCES {
+            met.count += 1;
+            // None that is compared differs by more from a shorter one.
+            if silence >= SHORTEST_MS - SPREAD_MS {
+                met.long.push(silence);
+            }
         }
     }
 
@@ -40,11 +53,11 @@ impl Silences {
         let Some((key, silence)) = of(dossier).filter(|(_, silence)| *silence >= SHORTEST_MS) else {
             return;
         };
-        let Some(silences) = self.ends.get(&key) else {
+        let Some(met) = self.ends.get(&key) else {
             return;
         };
         let within = SPREAD_MS.max(silence / FIFTIETH);
-        let alike = silences.iter().filter(|other| other.abs_diff(silence) <= within);
+        let alike = met.long.iter().filter(|other| other.abs_diff(silence) <= within);
         let spread = alike
             .clone()
             .map(|other| other.abs_diff(silence))
@@ -52,7 +65,7 @@ impl Silences {
             .unwrap_or(0);
         let told = Alike {
             count: u32::try_from(alike.count()).unwrap_or(u32::MAX),
-            of: u32::try_from(silences.len()).unwrap_or(u32::MAX),
+            of: u32::try_from(met.count).unwrap_or(u32::MAX),
             silence_ms: silence,
             spread_ms: spread,
         };

@@ -7,6 +7,10 @@ use alloc::vec::Vec;
 use crate::conn::Connection;
 use crate::key::{Direction, Key};
 
+/// Hashes that are looked for together.
+const ROW: usize = 128;
+/// No place.
+pub const NOWHERE: u32 = u32::MAX;
 /// Connections that are looked at when one must give way.
 const CANDIDATES: usize = 16;
 
@@ -78,18 +82,42 @@ impl Slots {
         }
     }
 
-    /// Reads what a search for this hash will read first, so that it is at hand then. The number
-    /// means nothing.
-    pub fn touch(&self, hash: u64) -> u32 {
+    /// Finds where the connections of these hashes most likely are and reads them, so that they are at
+    /// hand then: first all places in the index, then all connections, for memory answers many questions
+    /// in the time of one. `places` get what [`Self::find_or_insert`] takes for a guess.
+    pub fn touch(&self, hashes: &[u64], places: &mut [u32]) -> u32 {
         /// Slots that are looked at.
         const NEAR: usize = 8;
-        let home = self.home(hash);
-        let near = (0..NEAR).map(|step| self.index[(home + step) & self.mask()]);
-        let slot = near
-            .take_while(|slot| slot.place != 0)
-            .find(|slot| slot.tag == tag(hash));
-        let connection = slot.and_then(|slot| self.connections.get(slot.place as usize - 1));
-        connection.map_or(0, Connection::touch)
+        let mask = self.mask();
+        let mut touched = 0;
+        for (hashes, places) in hashes.chunks(ROW).zip(places.chunks_mut(ROW)) {
+            for hash in hashes {
+                touched ^= self.index[self.home(*hash)].tag;
+            }
+            for (place, hash) in places.iter_mut().zip(hashes) {
+                let home = self.home(*hash);
+                let near = (0..NEAR).map(|step| self.index[(home + step) & mask]);
+                *place = near
+                    .take_while(|slot| slot.place != 0)
+                    .find(|slot| slot.tag == tag(*hash))
+                    .map_or(NOWHERE, |slot| slot.place - 1);
+            }
+            for place in places {
+                let connection = self.connections.get(*place as usize);
+                touched ^= connection.map_or(0, Connection::touch);
+            }
+        }
+        touched
+    }
+
+    /// The connection at a place that [`Self::find_or_insert`] gave.
+    pub fn get(&self, place: usize) -> Option<&Connection> {
+        self.connections.get(place)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, place: usize) -> Option<&mut Connection> {
+        self.connections.get_mut(place)
     }
 
     pub fn find(&mut self, key: &Key) -> Option<&mut Connection> {
@@ -97,14 +125,20 @@ impl Slots {
         self.connections.get_mut(place?)
     }
 
-    /// The connection of this key, made where there is none; `lost` gets one that gave way.
+    /// The connection of this key, made where there is none; `lost` gets one that gave way. It is looked
+    /// for first where `guess` says.
     pub fn find_or_insert(
         &mut self,
         key: Key,
+        guess: u32,
         first: Direction,
         at: u64,
         lost: &mut dyn FnMut(Connection),
-    ) -> &mut Connection {
+    ) -> (usize, &mut Connection) {
+        let guess = guess as usize;
+        if self.connections.get(guess).is_some_and(|found| found.key == key) {
+            return (guess, &mut self.connections[guess]);
+        }
         let hash = key.hash();
         let place = match self.probe(&key, hash) {
             (_, Some(place)) => place,
@@ -130,7 +164,7 @@ impl Slots {
                 place
             }
         };
-        &mut self.connections[place]
+        (place, &mut self.connections[place])
     }
 
     fn link(&mut self, key: &Key, hash: u64, place: usize) {

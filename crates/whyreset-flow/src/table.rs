@@ -15,7 +15,7 @@ use crate::key::{Direction, Key};
 use crate::losses::Losses;
 use crate::packet::Packet;
 use crate::reset::{self, Scene};
-use crate::slots::Slots;
+use crate::slots::{NOWHERE, Slots};
 use crate::trail::{Step, Trail};
 use crate::translated::Met;
 
@@ -27,6 +27,8 @@ const ICMP_MS: u32 = 1_000;
 const LADDER: usize = 12;
 /// Segments of all connections that are remembered for ladders and triggers.
 const TRAIL: usize = 1 << 16;
+/// Resets that are ripe about when the next lot of segments has passed.
+const RIPE_NEXT: usize = 16;
 /// Connections that are looked through for one reset at most.
 const FEW: usize = 4_096;
 /// Addresses whose TTL is remembered.
@@ -80,7 +82,8 @@ pub struct Counters {
 pub struct Table {
     slots: Slots,
     trail: Trail,
-    due: VecDeque<(u64, Key)>,
+    /// When resets are ripe, and the places of their connections.
+    due: VecDeque<(u64, usize)>,
     hosts: BTreeMap<IpAddr, (u8, u8)>,
     /// When a port last took a connection, and the time before that.
     ports: BTreeMap<SocketAddr, (u64, u64)>,
@@ -148,15 +151,31 @@ impl Table {
         }
     }
 
-    /// Reads what the next segments of these connections will need, all at once: memory answers many
-    /// questions in the time of one. Changes nothing.
-    pub fn expect(&self, hashes: impl Iterator<Item = u64>) {
-        let touched = hashes.fold(0, |touched, hash| touched ^ self.slots.touch(hash));
+    /// Reads what the next segments of these connections will need, and the resets that are ripe next,
+    /// all at once: memory answers many questions in the time of one. Changes nothing but `places`, which
+    /// [`Self::add_near`] takes.
+    pub fn expect(&self, hashes: &[u64], places: &mut [u32]) {
+        let mut touched = self.slots.touch(hashes, places);
+        // A reset's own memory is found through its connection: the nearer ones' is asked for.
+        for (nth, (_, place)) in self.due.iter().take(2 * RIPE_NEXT).enumerate() {
+            let Some(connection) = self.slots.get(*place) else {
+                continue;
+            };
+            touched ^= match &connection.pending {
+                Some(pending) if nth < RIPE_NEXT => pending.touch(),
+                _ => connection.touch(),
+            };
+        }
         core::hint::black_box(touched);
     }
 
     /// Takes one segment; `deliver` gets every reset that is ripe now.
     pub fn add(&mut self, packet: &Packet<'_>, deliver: &mut dyn FnMut(Told)) {
+        self.add_near(packet, NOWHERE, deliver);
+    }
+
+    /// The same for a segment whose connection was expected at a place.
+    pub fn add_near(&mut self, packet: &Packet<'_>, place: u32, deliver: &mut dyn FnMut(Told)) {
         self.counters.segments += 1;
         self.newest = self.newest.max(packet.at);
         self.ripen(self.newest, deliver);
@@ -166,9 +185,11 @@ impl Table {
         let (key, direction) = Key::of(packet.source, packet.destination);
         let counters = &mut self.counters;
         let mut lost = None;
-        let connection = self
+        let (place, connection) = self
             .slots
-            .find_or_insert(key, direction, packet.at, &mut |old| lost = Some((old, false)));
+            .find_or_insert(key, place, direction, packet.at, &mut |old| {
+                lost = Some((old, false));
+            });
         if connection.is_new(packet, direction) {
             let old = core::mem::replace(connection, Connection::new(key, direction, packet.at));
             lost = Some((old, true));
@@ -198,8 +219,13 @@ impl Table {
                 let rungs = if self.ladders { LADDER } else { 0 };
                 let mut ladder: Vec<Step> = self.trail.back(connection.trail).take(rungs).copied().collect();
                 ladder.reverse();
-                connection.pending = Some(Box::new(Pending::new(packet, direction, passed, ladder)));
-                self.due.push_back((packet.at.saturating_add(HORIZON_NS), key));
+                connection.pending = Some(Box::new(Pending::new(
+                    packet,
+                    direction,
+                    Box::new(passed),
+                    ladder,
+                )));
+                self.due.push_back((packet.at.saturating_add(HORIZON_NS), place));
             }
         } else if connection.sent[direction.index()].last.tap.is_damaged(packet) {
             // Its receiver drops it unseen.
@@ -262,18 +288,18 @@ impl Table {
 
     /// Tells what is ripe at this time.
     pub fn ripen(&mut self, now: u64, deliver: &mut dyn FnMut(Told)) {
-        while let Some((due, key)) = self.due.front().copied() {
+        while let Some((due, place)) = self.due.front().copied() {
             if due > now {
                 return;
             }
             self.due.pop_front();
             let newest = self.newest;
             let (alive, untranslated) = if self.slots.len() <= FEW {
-                self.beside(&key)
+                self.beside(place)
             } else {
                 (false, false)
             };
-            let Some(connection) = self.slots.find(&key) else {
+            let Some(connection) = self.slots.get_mut(place) else {
                 continue;
             };
             let ripe = connection
@@ -297,10 +323,11 @@ impl Table {
 
     /// What the other connections tell of the reset that waits in this one: whether its port went on
     /// with another, and whether what drew it should have borne another address.
-    fn beside(&mut self, key: &Key) -> (bool, bool) {
-        let Some(connection) = self.slots.find(key) else {
+    fn beside(&self, place: usize) -> (bool, bool) {
+        let Some(connection) = self.slots.get(place) else {
             return (false, false);
         };
+        let key = &connection.key;
         let (alive, stray, met) = (refused(connection), stray(connection), Met::of(connection));
         let alive = alive.is_some_and(|(port, at)| self.takes_part(port, at));
         let untranslated = stray.is_some_and(|(end, seq)| self.belongs(key, end, seq))
@@ -426,7 +453,7 @@ fn tell(
             facts: Vec::from([Fact {
                 at: Timestamp(pending.at),
                 side: Some(side(pending.from)),
-                what: What::Passed(Box::new(passed)),
+                what: What::Passed(passed),
                 cite,
             }]),
             coverage: Coverage::default(),

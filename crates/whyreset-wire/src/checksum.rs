@@ -18,21 +18,22 @@ pub enum Checksum {
     Unknown,
 }
 
-/// Sums 16-bit words, as RFC 1071 has it.
-fn sum(words: impl Iterator<Item = u16>) -> u32 {
-    words.fold(0_u32, |sum, word| {
-        let sum = sum + u32::from(word);
-        (sum & 0xffff) + (sum >> 16)
-    })
-}
-
-fn words(bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes.chunks(2).map(|pair| {
-        u16::from_be_bytes([
-            pair.first().copied().unwrap_or(0),
-            pair.get(1).copied().unwrap_or(0),
-        ])
-    })
+/// The sum of 16-bit words as RFC 1071 has it, carries folded in. Taken from words twice as long, which
+/// gives the same (§2 (A) and (B) there), twice as fast.
+fn sum(bytes: &[u8]) -> u32 {
+    let (words, rest) = bytes.as_chunks::<4>();
+    let sum = words
+        .iter()
+        .fold(0_u64, |sum, word| sum + u64::from(u32::from_be_bytes(*word)));
+    let mut last = [0; 4];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    let mut sum = sum + u64::from(u32::from_be_bytes(last));
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    (sum & 0xffff) as u32
 }
 
 /// Checks the segment `bytes` (header and payload), which `tcp` was read from.
@@ -43,8 +44,8 @@ pub fn check(ip: &Ip, tcp: &Tcp<'_>, bytes: &[u8]) -> Checksum {
         .unwrap_or(u32::MAX)
         .saturating_add(tcp.payload_len);
     let pseudo = match (ip.source, ip.destination) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => sum(words(&from.octets()).chain(words(&to.octets()))),
-        (IpAddr::V6(from), IpAddr::V6(to)) => sum(words(&from.octets()).chain(words(&to.octets()))),
+        (IpAddr::V4(from), IpAddr::V4(to)) => sum(&from.octets()) + sum(&to.octets()),
+        (IpAddr::V6(from), IpAddr::V6(to)) => sum(&from.octets()) + sum(&to.octets()),
         _ => return Checksum::Unknown,
     };
     let [high, low] = [(len >> 16) as u16, (len & 0xffff) as u16];
@@ -56,7 +57,7 @@ pub fn check(ip: &Ip, tcp: &Tcp<'_>, bytes: &[u8]) -> Checksum {
     if !whole {
         return Checksum::Unknown;
     }
-    if fold(fold(pseudo + sum(words(bytes)))) == 0xffff {
+    if fold(fold(pseudo + sum(bytes))) == 0xffff {
         Checksum::Good
     } else {
         Checksum::Bad

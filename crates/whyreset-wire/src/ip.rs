@@ -40,6 +40,7 @@ pub struct Opened<'a> {
 /// IPv6 extension headers on one packet at most.
 const MOST_EXTENSIONS: usize = 8;
 
+#[inline]
 pub fn v4(bytes: &[u8], wire_len: u32) -> Result<Opened<'_>, Refusal> {
     let broken = |why| Refusal::Malformed { layer: "IPv4", why };
     let head: [u8; 20] = chunk(bytes, 0).ok_or(cut("IPv4"))?;

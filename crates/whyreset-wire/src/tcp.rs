@@ -88,6 +88,7 @@ impl Tcp<'_> {
 }
 
 /// Opens a segment of this length by the IP header.
+#[inline]
 pub fn open(bytes: &[u8], len: u32) -> Result<Tcp<'_>, Refusal> {
     let head: [u8; 20] = chunk(bytes, 0).ok_or(cut("TCP"))?;
     let two = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);

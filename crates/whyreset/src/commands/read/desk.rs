@@ -117,6 +117,9 @@ impl<'a> Desk<'a> {
     /// Takes one reset; `false` when it is time to stop.
     pub fn take(&mut self, told: Told) -> bool {
         self.silences.note(&told.dossier);
+        if self.folds(&told.dossier) {
+            return self.is_open();
+        }
         self.held.push(told);
         if self.at_once || self.held.len() >= HELD_BACK {
             self.release();
@@ -150,10 +153,29 @@ impl<'a> Desk<'a> {
         self.ladders.store(wanted, Ordering::Relaxed);
     }
 
+    /// Counts it at once where nothing else would come of holding it back: its class is judged, and
+    /// enough of its kind are printed.
+    fn folds(&mut self, dossier: &Dossier) -> bool {
+        let counted_only =
+            self.args.output == ReadFormat::Text && self.args.count.is_none() && !self.tells_every();
+        if !counted_only || self.classes.is_empty() || !self.is_open() {
+            return false;
+        }
+        let gist = Class::of(dossier).and_then(|class| self.classes.get(&class).copied());
+        let Some(gist) = gist.filter(|gist| self.is_enough(dossier, *gist)) else {
+            return false;
+        };
+        self.count(dossier, gist);
+        true
+    }
+
+    /// Where every one is printed, every one is judged.
+    fn tells_every(&self) -> bool {
+        self.args.output == ReadFormat::Json || self.args.annotate.is_some() || self.filter.is_some()
+    }
+
     fn tell(&mut self, told: &Told) -> Result<()> {
-        // Where every one is printed, every one is judged.
-        let every =
-            self.args.output == ReadFormat::Json || self.args.annotate.is_some() || self.filter.is_some();
+        let every = self.tells_every();
         if !every
             && let Some(class) = Class::of(&told.dossier)
             && let Some(gist) = self.classes.get(&class).copied()
@@ -205,8 +227,8 @@ impl<'a> Desk<'a> {
 
     /// Whether no more of this kind are printed.
     fn is_enough(&self, dossier: &Dossier, gist: Gist) -> bool {
-        let of_its_kind = self.kinds.get(&kind(dossier, gist)).copied().unwrap_or(0);
-        of_its_kind >= PRINTED || self.printed >= PRINTED_IN_ALL
+        let of_its_kind = || self.kinds.get(&kind(dossier, gist)).copied().unwrap_or(0);
+        self.printed >= PRINTED_IN_ALL || of_its_kind() >= PRINTED
     }
 
     /// Counts a reset, and says how many of its kind came before it.

@@ -5,16 +5,13 @@
 use std::path::Path;
 use std::thread;
 
-use whyreset_capture::{CaptureError, Reader, Record, find_boundary};
+use whyreset_capture::{CaptureError, Hold, Reader, Record, find_boundary};
 use whyreset_flow::Key;
 
 use super::input::{self, Seen};
 use super::marks::Marks;
 use super::progress::Progress;
 use super::single::Account;
-
-/// Bytes before the middle from which on records are read one by one: a batch is shorter.
-const NEAR: u64 = 1 << 20;
 
 /// What was found.
 pub struct Found {
@@ -35,12 +32,19 @@ impl Found {
         }
     }
 
+    #[inline]
     fn take(&mut self, record: &Record<'_>) {
         self.account.frame(record);
         if input::glance(record).is_some_and(|seen| !seen.flags.rst()) {
             self.segments += 1;
             return;
         }
+        self.take_apart(record);
+    }
+
+    /// A reset, or what a glance does not tell.
+    #[inline(never)]
+    fn take_apart(&mut self, record: &Record<'_>) {
         match input::decode(record) {
             Seen::Segment(frame, tcp) => {
                 self.segments += 1;
@@ -56,21 +60,7 @@ impl Found {
 
     /// Reads on, to the end or to the first record at or after this offset.
     fn read(&mut self, reader: &mut Reader, until: u64, progress: &Progress) -> Result<(), CaptureError> {
-        while reader.offset() < until {
-            if until - reader.offset() < NEAR {
-                let Some(record) = reader.next()? else {
-                    return Ok(());
-                };
-                self.take(&record);
-                continue;
-            }
-            let count = reader.batch()?;
-            if count == 0 {
-                return Ok(());
-            }
-            for index in 0..count {
-                self.take(&reader.at(index));
-            }
+        while reader.look(until, |record| self.take(record))? > 0 {
             progress.look(reader);
         }
         Ok(())
@@ -83,10 +73,11 @@ impl Found {
 /// A file that cannot be opened.
 pub fn pass(
     path: &Path,
+    hold: &Hold,
     threads: usize,
     progress: &Progress,
 ) -> Result<(Found, Result<(), CaptureError>), CaptureError> {
-    let mut reader = Reader::open(path)?;
+    let mut reader = hold.reader()?;
     let mut found = Found::new();
     let total = reader.progress().bytes_total.unwrap_or(0);
     let middle = (threads > 1).then(|| find_boundary(path, total / 2)).flatten();
@@ -97,7 +88,7 @@ pub fn pass(
     };
     thread::scope(|scope| {
         let second = scope.spawn(|| {
-            let mut reader = Reader::open_at(path, middle, 1)?;
+            let mut reader = hold.reader_at(middle, 1)?;
             let mut found = Found::new();
             let outcome = found.read(&mut reader, u64::MAX, &Progress::none());
             found.account.close(&reader);

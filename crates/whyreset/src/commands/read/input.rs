@@ -25,6 +25,7 @@ pub enum Seen<'a> {
 }
 
 /// Decodes one record.
+#[inline]
 pub fn decode<'a>(record: &Record<'a>) -> Seen<'a> {
     match whyreset_wire::decode(LinkType(record.link), record.data, record.wire_len) {
         Ok(frame) => match frame.transport {
@@ -51,11 +52,13 @@ fn stopped(error: &IcmpError) -> bool {
 }
 
 /// What can be told at a glance.
+#[inline]
 pub fn glance(record: &Record<'_>) -> Option<Glance> {
     whyreset_wire::glance(LinkType(record.link), record.data)
 }
 
 /// The hash of its connection, as [`whyreset_flow::Key`] has it.
+#[inline]
 pub fn hash(seen: &Glance) -> u64 {
     match seen.ends {
         Ends::V4(source, destination) => {
@@ -76,6 +79,7 @@ pub fn ends(frame: &Frame<'_>, tcp: &Tcp<'_>) -> (SocketAddr, SocketAddr) {
 }
 
 /// The segment with all that a flow wants to know of it.
+#[inline]
 pub fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
     let (source, destination) = ends(frame, tcp);
     let payload = tcp.payload;
@@ -112,6 +116,7 @@ fn outgoing(record: &Record<'_>, frame: &Frame<'_>) -> Option<bool> {
 }
 
 /// Whether its checksum holds. Long segments are not asked: that costs reading all of them.
+#[inline]
 fn is_sound(frame: &Frame<'_>, tcp: &Tcp<'_>) -> Option<bool> {
     /// Header and payload.
     const SHORT: usize = 128;
@@ -126,6 +131,7 @@ fn is_sound(frame: &Frame<'_>, tcp: &Tcp<'_>) -> Option<bool> {
     }
 }
 
+#[inline]
 fn options(tcp: &Tcp<'_>) -> Options {
     let mut options = Options {
         cut: tcp.cut,

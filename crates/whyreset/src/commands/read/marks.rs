@@ -4,59 +4,79 @@
 
 use whyreset_flow::Key;
 
-/// Bits that stay in a processor's own cache, asked first.
-const NEAR: usize = 1 << 20;
+/// Words that stay in a processor's own cache, asked first.
+const NEAR: usize = 1 << 15;
 /// Bits that hold the marks of some hundred thousand connections apart.
-const FAR: usize = 1 << 25;
+const FAR: usize = 1 << 24;
 
 /// The marks.
 pub struct Marks {
-    near: Box<[u64]>,
-    far: Box<[u64]>,
+    near: Box<[u64; NEAR]>,
+    far: Box<[u64; FAR / 64]>,
 }
 
-const fn place(hash: u64, bits: usize) -> (usize, u64) {
-    let bit = (hash >> 32) as usize & (bits - 1);
+/// A word, and two bits in it that few others have both of.
+#[inline]
+const fn near(hash: u64) -> (usize, u64) {
+    let word = (hash >> 32) as usize & (NEAR - 1);
+    (word, 1 << (hash >> 48 & 63) | 1 << (hash >> 54 & 63))
+}
+
+#[inline]
+const fn far(hash: u64) -> (usize, u64) {
+    let bit = (hash >> 32) as usize & (FAR - 1);
     (bit / 64, 1 << (bit % 64))
+}
+
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "a stack has no room for what is in it"
+)]
+fn zeros<const WORDS: usize>() -> Box<[u64; WORDS]> {
+    // On the heap from the beginning: a stack has no room for it.
+    let Ok(zeros) = vec![0; WORDS].try_into() else {
+        unreachable!("as many as were asked for");
+    };
+    zeros
 }
 
 impl Marks {
     /// None is marked.
     pub fn new() -> Self {
         Self {
-            near: vec![0; NEAR / 64].into(),
-            far: vec![0; FAR / 64].into(),
+            near: zeros(),
+            far: zeros(),
         }
     }
 
     /// Marks a connection.
     pub fn mark(&mut self, key: &Key) {
         let hash = key.hash();
-        for (bits, words) in [(NEAR, &mut self.near), (FAR, &mut self.far)] {
-            let (word, bit) = place(hash, bits);
-            words[word] |= bit;
-        }
+        let (word, bits) = near(hash);
+        self.near[word] |= bits;
+        let (word, bits) = far(hash);
+        self.far[word] |= bits;
     }
 
     /// Adds the marks of another part of the file.
     pub fn merge(&mut self, other: &Self) {
-        let pairs = [(&mut self.near, &other.near), (&mut self.far, &other.far)];
-        for (words, others) in pairs {
-            for (word, other) in words.iter_mut().zip(others) {
-                *word |= other;
-            }
+        let near = self.near.iter_mut().zip(&*other.near);
+        for (word, other) in near.chain(self.far.iter_mut().zip(&*other.far)) {
+            *word |= other;
         }
     }
 
     /// Whether it may have been marked; wrong more often than [`Self::has`], and sooner.
+    #[inline]
     pub fn may_have(&self, hash: u64) -> bool {
-        let (word, bit) = place(hash, NEAR);
-        self.near[word] & bit != 0
+        let (word, bits) = near(hash);
+        self.near[word] & bits == bits
     }
 
     /// Whether it may have been marked.
+    #[inline]
     pub fn has(&self, hash: u64) -> bool {
-        let (word, bit) = place(hash, FAR);
-        self.far[word] & bit != 0
+        let (word, bits) = far(hash);
+        self.far[word] & bits == bits
     }
 }

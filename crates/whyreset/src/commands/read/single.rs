@@ -2,13 +2,13 @@
 //! reset, then to follow these alone, on two threads where that pays. A stream is read once, and
 //! every connection followed. Refuses to judge.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
 use anyhow::{Context, Result};
-use whyreset_capture::{BATCH, Reader, Record};
+use whyreset_capture::{Hold, LOT, Reader, Record};
 use whyreset_flow::{Counters, Key, Table, Told};
 
 use super::first;
@@ -97,28 +97,27 @@ pub fn stream(
     let mut table = Table::new(most, "");
     let mut account = Account::default();
     let mut go_on = true;
-    let mut hashes = [0; BATCH];
+    let (mut hashes, mut places) = ([0; LOT], [0; LOT]);
     let outcome = loop {
         if reader.is_drained() && !ready() {
             table.ripen(u64::MAX, &mut |told| go_on &= deliver(told));
         }
-        let count = match reader.batch() {
-            Ok(0) => break Ok(()),
-            Ok(count) => count,
+        let count = match reader.sift(hash_of, |_| true) {
+            Ok(None) => break Ok(()),
+            Ok(Some(count)) => count,
             Err(error) => break Err(error),
         };
         for (index, hash) in hashes.iter_mut().enumerate().take(count) {
-            *hash = input::glance(&reader.at(index)).map_or(UNSEEN, |seen| input::hash(&seen));
+            *hash = reader.note(index);
         }
-        table.expect(hashes.iter().take(count).copied());
-        for index in 0..count {
+        table.expect(&hashes[..count], &mut places[..count]);
+        for (index, place) in places.iter().enumerate().take(count) {
             let record = reader.at(index);
             let at = account.frame(&record);
             match input::decode(&record) {
                 Seen::Segment(frame, tcp) => {
-                    table.add(&input::segment(&record, &frame, &tcp, at), &mut |told| {
-                        go_on &= deliver(told);
-                    });
+                    let segment = input::segment(&record, &frame, &tcp, at);
+                    table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
                 }
                 Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
                 Seen::Unread => account.unread += 1,
@@ -150,13 +149,14 @@ pub fn file(
 ) -> Result<Account> {
     let total = path.metadata().map_or(0, |found| found.len());
     progress.begin(Some(total * 2));
-    let (found, outcome) = first::pass(path, threads, progress)?;
+    let hold = Hold::new(path);
+    let (found, outcome) = first::pass(path, &hold, threads, progress)?;
     let (marks, mut account) = (found.marks, found.account);
     let frames = account.frames;
     let counters = if threads < 2 {
         let mut go_on = true;
         follow(
-            path,
+            &hold,
             &marks,
             (0, 1),
             frames,
@@ -169,7 +169,7 @@ pub fn file(
             },
         )?
     } else {
-        shards(path, &marks, threads, frames, most, progress, ladders, deliver)?
+        shards(&hold, &marks, threads, frames, most, progress, ladders, deliver)?
     };
     account.counters = Counters {
         segments: found.segments,
@@ -181,7 +181,7 @@ pub fn file(
 #[expect(clippy::too_many_arguments, reason = "one call, each a different thing")]
 /// The second pass on several threads: each follows its own part of the connections.
 fn shards(
-    path: &Path,
+    hold: &Hold,
     marks: &Marks,
     threads: usize,
     frames: u64,
@@ -190,19 +190,18 @@ fn shards(
     ladders: &AtomicBool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Counters> {
-    let path: PathBuf = path.into();
     thread::scope(|scope| {
         let (send, told) = mpsc::sync_channel(UNDER_WAY);
         let workers: Vec<_> = (0..threads)
             .map(|shard| {
-                let (send, path) = (send.clone(), path.clone());
+                let send = send.clone();
                 scope.spawn(move || {
                     let send: SyncSender<Vec<Told>> = send;
                     let mut together = Vec::with_capacity(TOGETHER);
                     let silent = Progress::none();
                     let shown = if shard == 0 { progress } else { &silent };
                     let counters = follow(
-                        &path,
+                        hold,
                         marks,
                         (shard, threads),
                         frames,
@@ -242,7 +241,7 @@ fn shards(
 #[expect(clippy::too_many_arguments, reason = "two calls, each a different thing")]
 /// Follows the marked connections of one part, as far as the first pass came.
 fn follow(
-    path: &Path,
+    hold: &Hold,
     marks: &Marks,
     (shard, of): (usize, usize),
     frames: u64,
@@ -251,37 +250,31 @@ fn follow(
     ladders: &AtomicBool,
     deliver: &mut dyn FnMut(Told) -> bool,
 ) -> Result<Counters> {
-    let mut reader = Reader::open(path)?;
+    let mut reader = hold.reader()?;
     let mut table = Table::new(most, "");
     let mut clock = Account::default();
     let mut go_on = true;
-    let mut hashes = [0; BATCH];
-    let mut picked = [0; BATCH + 1];
+    let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
     let (shard, of) = (shard as u64, of as u64);
-    let is_mine = |hash: u64| ((hash >> 48) * of) >> 16 == shard;
+    let is_mine = move |hash: u64| ((hash >> 48) * of) >> 16 == shard;
     // The first pass has told where the file breaks off.
-    while go_on && let Ok(count @ 1..) = reader.batch() {
+    while go_on
+        && let Ok(Some(count)) = reader.sift(hash_of, move |hash| {
+            (hash == UNSEEN) | (marks.may_have(hash) & is_mine(hash))
+        })
+    {
         // First all numbers, then all questions to memory, so that these go on together; no branch
         // on an answer that nobody can guess.
-        for (index, hash) in hashes.iter_mut().enumerate().take(count) {
-            let seen = input::glance(&reader.at(index));
-            *hash = seen.map_or(UNSEEN, |seen| input::hash(&seen));
-        }
-        let mut near = 0;
-        for (index, hash) in hashes.iter().enumerate().take(count) {
-            picked[near] = index;
-            near += usize::from((*hash == UNSEEN) | (marks.may_have(*hash) & is_mine(*hash)));
-        }
         let mut mine = 0;
-        for at in 0..near {
-            let index = picked[at];
-            picked[mine] = index;
-            mine += usize::from((hashes[index] == UNSEEN) | marks.has(hashes[index]));
+        for index in 0..count {
+            let hash = reader.note(index);
+            (picked[mine], hashes[mine]) = (index, hash);
+            mine += usize::from((hash == UNSEEN) | marks.has(hash));
         }
         let picked = &picked[..mine];
         table.draw(ladders.load(Ordering::Relaxed));
-        table.expect(picked.iter().map(|index| hashes[*index]));
-        for index in picked {
+        table.expect(&hashes[..mine], &mut places[..mine]);
+        for (index, place) in picked.iter().zip(&places) {
             let record = reader.at(*index);
             if record.number > frames || !go_on {
                 break;
@@ -294,10 +287,9 @@ fn follow(
                         let hash = Key::of(source, destination).0.hash();
                         marks.has(hash) && is_mine(hash)
                     };
-                    if hashes[*index] != UNSEEN || unasked() {
-                        table.add(&input::segment(&record, &frame, &tcp, at), &mut |told| {
-                            go_on &= deliver(told);
-                        });
+                    if reader.note(*index) != UNSEEN || unasked() {
+                        let segment = input::segment(&record, &frame, &tcp, at);
+                        table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
                     }
                 }
                 Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
@@ -308,6 +300,12 @@ fn follow(
     }
     table.finish(&mut |told| _ = deliver(told));
     Ok(table.counters())
+}
+
+/// The hash of the connection that a frame belongs to.
+#[inline]
+fn hash_of(record: &Record<'_>) -> u64 {
+    input::glance(record).map_or(UNSEEN, |seen| input::hash(&seen))
 }
 
 /// Hands every record to `take` until it says `false`.

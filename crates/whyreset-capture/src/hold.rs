@@ -1,0 +1,66 @@
+//! A capture file that is read more than once, or by several readers at once. A plain one is mapped
+//! into memory once for all of them: the kernel copies nothing then. Refuses to hold a stream.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::input::{Input, open_file};
+use crate::sys::Map;
+use crate::window::Window;
+use crate::{CaptureError, Packing, Reader};
+
+/// A file for several readers.
+pub struct Hold {
+    path: PathBuf,
+    map: Option<Arc<Map>>,
+}
+
+impl Hold {
+    /// Of this file. What cannot be mapped is opened anew by each reader, which tells what is wrong
+    /// with it.
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.into(),
+            map: map(path).map(Arc::new),
+        }
+    }
+
+    /// A reader from the beginning.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn reader(&self) -> Result<Reader, CaptureError> {
+        match self.window(0)? {
+            Some(window) => Reader::over(window),
+            None => Reader::open(&self.path),
+        }
+    }
+
+    /// A reader from a record boundary in the middle; see [`Reader::open_at`].
+    ///
+    /// # Errors
+    /// As [`Reader::open_at`].
+    pub fn reader_at(&self, offset: u64, first_number: u64) -> Result<Reader, CaptureError> {
+        match self.window(offset)? {
+            Some(window) => Reader::over_from(window, first_number),
+            None => Reader::open_at(&self.path, offset, first_number),
+        }
+    }
+
+    fn window(&self, offset: u64) -> Result<Option<Window>, CaptureError> {
+        let Some(map) = &self.map else { return Ok(None) };
+        let (name, file) = open_file(&self.path)?;
+        let input = Input::plain(name, file, map.bytes().len() as u64);
+        Ok(Some(Window::mapped(input, Arc::clone(map), offset)))
+    }
+}
+
+/// The map of a plain regular file that holds anything.
+fn map(path: &Path) -> Option<Map> {
+    let (_, file) = open_file(path).ok()?;
+    file.metadata()
+        .ok()
+        .filter(|meta| meta.is_file() && meta.len() > 0)?;
+    let map = Map::new(file).ok()?;
+    Packing::of(map.bytes()).is_none().then_some(map)
+}
