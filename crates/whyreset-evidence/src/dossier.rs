@@ -248,7 +248,8 @@ impl Dossier {
         pick!(self.facts.iter(), WentOn).find(|(fact, _)| fact.side == Some(side))
     }
 
-    /// The translation of this connection's addresses that connection tracking had forgotten.
+    /// The translation of this connection's addresses that connection tracking had forgotten, or has and
+    /// did not use.
     pub fn translation(&self) -> Found<'_, Translation> {
         pick!(self.facts.iter(), Translation).next()
     }

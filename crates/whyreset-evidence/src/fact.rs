@@ -82,6 +82,7 @@ impl What {
                 let pid = holdings.process.pid;
                 format!("proc:/proc/{pid}/fd, proc:/proc/{pid}/limits")
             }
+            Self::Translation(entry) if entry.stands => "kernel:ctnetlink IPCTNL_MSG_CT_GET".to_owned(),
             Self::Translation(_) => "kernel:ctnetlink IPCT_DESTROY".to_owned(),
             Self::Ruled(_) => "the ruleset".to_owned(),
             Self::Tracking(_) => {
@@ -200,8 +201,9 @@ pub struct Tracking {
     pub most: u64,
 }
 
-/// An entry of connection tracking that was removed while its connection was not over, and that
-/// named the segment at hand (IPCT_DESTROY of ctnetlink, SRC_NAT or DST_NAT).
+/// An entry of connection tracking that named the segment at hand and translates (SRC_NAT or DST_NAT):
+/// one that was removed while its connection was not over (IPCT_DESTROY of ctnetlink), or one that
+/// stands, and still the segment was not translated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Translation {
     /// The connection under its other name: source and destination of what went the same way.
@@ -212,6 +214,9 @@ pub struct Translation {
     pub state: u8,
     /// How long an entry in this state lasts without a packet, ms.
     pub timeout_ms: u64,
+    /// It is there still: the segment was invalid to connection tracking, which lets such through as they
+    /// are.
+    pub stands: bool,
     /// Somebody had it removed; else it had run out.
     pub asked: bool,
     /// Who that was, where it is known.

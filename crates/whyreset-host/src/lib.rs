@@ -21,5 +21,5 @@ mod table;
 mod fake;
 
 pub use error::HostError;
-pub use spaces::Spaces;
+pub use spaces::{Entries, Spaces};
 pub use table::ProcessTable;

@@ -4,6 +4,7 @@
 
 mod diag;
 mod message;
+mod standing;
 mod tracked;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use whyreset_evidence::{TcpState, Timestamp, Tracking, Translation};
 
 use self::diag::Diag;
 pub(crate) use self::message::find as attribute;
+pub use self::standing::Entries;
 use self::tracked::{Kept, Tracked};
 use crate::netns;
 

@@ -301,6 +301,7 @@ fn untranslated(words: Words<'_, '_>) -> Result<What, String> {
         reply: false,
         state: 3,
         timeout_ms: 0,
+        stands: false,
         asked: false,
         by: None,
     };
@@ -310,6 +311,7 @@ fn untranslated(words: Words<'_, '_>) -> Result<What, String> {
             ("original", None) => gone.reply = false,
             ("ct-state", value) => gone.state = number(value)?,
             ("timeout", value) => gone.timeout_ms = number(value)?,
+            ("stands", None) => gone.stands = true,
             ("asked", None) => gone.asked = true,
             ("by", Some(word)) => gone.by = Some(process(word)?),
             token if gone.by.as_mut().map_or(Ok(false), |by| by.read(token))? => {}

@@ -160,6 +160,9 @@ fn write_looked_up(what: &What, out: &mut String) {
                 gone.state,
                 gone.timeout_ms
             );
+            if gone.stands {
+                out.push_str(" stands");
+            }
             if gone.asked {
                 out.push_str(" asked");
             }

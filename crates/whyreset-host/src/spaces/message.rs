@@ -1,10 +1,12 @@
-//! Messages of ctnetlink about entries that are gone. Takes any bytes; what it cannot read it leaves
+//! Messages of ctnetlink about entries. Takes any bytes; what it cannot read it leaves
 //! out.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE`.
-const DELETE: u16 = 0x0102;
+pub(super) const DELETE: u16 = 0x0102;
+/// `NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW`: how an entry that was asked for is told.
+pub(super) const NEW: u16 = 0x0100;
 /// `struct nlmsghdr` and `struct nfgenmsg`.
 const HEADER: usize = 16;
 const HEADERS: usize = HEADER + 4;
@@ -12,21 +14,21 @@ const HEADERS: usize = HEADER + 4;
 const TYPE: u16 = 0x3fff;
 const IPPROTO_TCP: u8 = 6;
 
-/// An entry that is gone; each name has its source first.
+/// An entry; each name has its source first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gone {
+pub(super) struct Entry {
     /// What the opener sent.
     pub original: (SocketAddr, SocketAddr),
     /// What was expected back.
     pub reply: (SocketAddr, SocketAddr),
     /// `enum tcp_conntrack`; `None` where the kernel does not tell it.
     pub state: Option<u8>,
-    /// The netlink port of who asked for the removal; 0 where nobody did.
+    /// The netlink port of who asked; 0 where nobody did.
     pub portid: u32,
 }
 
-/// The TCP entries of one datagram.
-pub(super) fn read(mut datagram: &[u8]) -> Vec<Gone> {
+/// The TCP entries of one datagram, of messages of this kind.
+pub(super) fn read(mut datagram: &[u8], wanted: u16) -> Vec<Entry> {
     let mut entries = Vec::new();
     while let Some(length) = number(datagram, 0).map(|length| length as usize) {
         let Some(message) = datagram.get(..length).filter(|_| length >= HEADER) else {
@@ -35,7 +37,7 @@ pub(super) fn read(mut datagram: &[u8]) -> Vec<Gone> {
         let kind = datagram
             .get(4..6)
             .map(|bytes| u16::from_ne_bytes([bytes[0], bytes[1]]));
-        if kind == Some(DELETE) {
+        if kind == Some(wanted) {
             entries.extend(entry(message));
         }
         datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
@@ -43,7 +45,7 @@ pub(super) fn read(mut datagram: &[u8]) -> Vec<Gone> {
     entries
 }
 
-fn entry(message: &[u8]) -> Option<Gone> {
+fn entry(message: &[u8]) -> Option<Entry> {
     let (mut original, mut reply, mut state) = (None, None, None);
     for (kind, value) in attributes(message.get(HEADERS..)?) {
         match kind {
@@ -54,7 +56,7 @@ fn entry(message: &[u8]) -> Option<Gone> {
             _ => {}
         }
     }
-    Some(Gone {
+    Some(Entry {
         original: original?,
         reply: reply?,
         state,
@@ -152,7 +154,8 @@ mod tests {
     fn both_names_and_the_state_are_read() {
         for v6 in [false, true] {
             let both = [message(v6), message(v6)].concat();
-            let gone = read(&both);
+            let gone = read(&both, DELETE);
+            assert!(read(&both, NEW).is_empty());
             assert_eq!(gone.len(), 2);
             assert_eq!(gone[0].original.0.port(), 40_000);
             assert_eq!(gone[0].reply.0.port(), 8_080);
@@ -165,11 +168,11 @@ mod tests {
     fn any_bytes_are_taken() {
         let whole = message(true);
         for cut in 0..whole.len() {
-            read(&whole[..cut]);
+            read(&whole[..cut], DELETE);
             for value in [0, 1, 0xff] {
                 let mut broken = whole.clone();
                 broken[cut] = value;
-                read(&broken);
+                read(&broken, DELETE);
             }
         }
     }

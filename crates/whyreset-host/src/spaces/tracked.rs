@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use socket2::{SockFilter, SockRef};
 use whyreset_evidence::{Process, Timestamp, Tracking, Translation};
 
-use super::message::{self, Gone};
+use super::message::{self, DELETE, Entry};
 
 /// `NFNLGRP_CONNTRACK_DESTROY` as a bit (include/uapi/linux/netfilter/nfnetlink.h).
 const DESTROYED: u32 = 1 << 2;
@@ -32,9 +32,9 @@ const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 const MOST: &str = "/proc/sys/net/netfilter/nf_conntrack_max";
 const TIMEOUT: &str = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established";
 /// `TCP_CONNTRACK_ESTABLISHED`.
-const ESTABLISHED: u8 = 3;
+pub(super) const ESTABLISHED: u8 = 3;
 /// `TCP_CONNTRACK_TIME_WAIT`: entries in this state and later ones were over.
-const OVER: u8 = 7;
+pub(super) const OVER: u8 = 7;
 
 /// Whether connections are tracked here at all.
 pub(super) fn is_used() -> bool {
@@ -86,7 +86,7 @@ impl Tracked {
             match rustix::net::recv(&self.socket, &mut buffer, RecvFlags::DONTWAIT) {
                 Ok((0, _)) => break,
                 Ok((length, _)) => {
-                    for gone in message::read(buffer.get(..length).unwrap_or_default()) {
+                    for gone in message::read(buffer.get(..length).unwrap_or_default(), DELETE) {
                         kept.keep(&gone, || self.timeout_ms());
                     }
                 }
@@ -124,7 +124,7 @@ impl Kept {
         self.by_name.get(&(from, to)).cloned()
     }
 
-    fn keep(&mut self, gone: &Gone, timeout_ms: impl FnOnce() -> u64) {
+    fn keep(&mut self, gone: &Entry, timeout_ms: impl FnOnce() -> u64) {
         if gone.state.is_some_and(|state| state >= OVER) {
             return;
         }
@@ -138,6 +138,7 @@ impl Kept {
             } else {
                 0
             },
+            stands: false,
             asked: gone.portid != 0,
             by: process(gone.portid),
         };
@@ -210,8 +211,8 @@ mod tests {
         format!("{ip}:{port}").parse().expect("an address")
     }
 
-    fn gone(port: usize, state: u8) -> Gone {
-        Gone {
+    fn gone(port: usize, state: u8) -> Entry {
+        Entry {
             original: (at("10.0.0.2", port), at("10.0.0.1", 80)),
             reply: (at("10.0.0.9", 8080), at("10.0.0.2", port)),
             state: Some(state),

@@ -1,5 +1,5 @@
-//! `whyreset warden`, hidden: reads the rules of this host's packet filters for a watcher that has
-//! given up the right to. One question a line on standard input, one answer a line; ends with its
+//! `whyreset warden`, hidden: reads the rules of this host's packet filters, and asks its connection
+//! tracking, for a watcher that has given up the right to. One question a line on standard input, one answer a line; ends with its
 //! standard input.
 
 use std::collections::HashMap;
@@ -9,14 +9,16 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use whyreset_evidence::{Drop, Flags, Rule, Ruled};
+use whyreset_evidence::{Drop, Flags, Rule, Ruled, Translation};
 use whyreset_host::rules::{Dropped, Rules};
-use whyreset_host::{netns, privileges};
+use whyreset_host::{Entries, netns, privileges};
 
 /// How long rules that were read are taken for those that hold.
 const FRESH: Duration = Duration::from_secs(1);
 /// Namespaces whose rules are remembered.
 const NAMESPACES: usize = 64;
+/// How long the namespaces that were found are taken for all that there are.
+const ALL: Duration = Duration::from_secs(5);
 
 /// What was read of one namespace.
 struct Known {
@@ -33,14 +35,18 @@ pub fn run(netns: u32) -> ExitCode {
     let mut known = HashMap::new();
     // What counters stand at now tells later which of them moved.
     _ = read(place(netns), false, &mut known);
+    let mut entries = None;
     for line in io::stdin().lock().lines().map_while(Result::ok) {
-        let answer = Question::read(&line)
-            .ok_or_else(|| "not a question".to_owned())
-            .and_then(|question| answer(&question, &mut known));
+        let answer = match Question::read(&line) {
+            Some(Question::Rules(dropped)) => match about(&dropped, &mut known) {
+                Ok(ruled) => Answer::Rules(ruled),
+                Err(why) => Answer::Failed(why),
+            },
+            Some(Question::Entry(from, to)) => Answer::Entry(entry(from, to, netns, &mut entries)),
+            None => Answer::Failed("not a question".to_owned()),
+        };
         let mut out = io::stdout().lock();
-        let told = out
-            .write_all(Answer::line(&answer).as_bytes())
-            .and_then(|()| out.flush());
+        let told = out.write_all(answer.line().as_bytes()).and_then(|()| out.flush());
         if told.is_err() {
             break;
         }
@@ -86,7 +92,23 @@ fn read(netns: u32, counters: bool, known: &mut HashMap<u32, Known>) -> Result<(
     Ok(())
 }
 
-fn answer(question: &Question, known: &mut HashMap<u32, Known>) -> Result<Ruled, String> {
+/// The entry that translates what went from one to the other, looked for in the namespaces watched.
+fn entry(
+    from: SocketAddr,
+    to: SocketAddr,
+    netns: u32,
+    entries: &mut Option<(Instant, Entries)>,
+) -> Option<Translation> {
+    if !Entries::are_used() {
+        return None;
+    }
+    if entries.as_ref().is_none_or(|(at, _)| at.elapsed() > ALL) {
+        *entries = Some((Instant::now(), Entries::open((netns != 0).then_some(netns))));
+    }
+    entries.as_ref()?.1.translating(from, to)
+}
+
+fn about(question: &Segment, known: &mut HashMap<u32, Known>) -> Result<Ruled, String> {
     let netns = place(question.netns);
     let device = question.device;
     read(netns, false, known)?;
@@ -112,9 +134,18 @@ fn answer(question: &Question, known: &mut HashMap<u32, Known>) -> Result<Ruled,
     Ok(ruled)
 }
 
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// Which rules can have met this segment.
+    Rules(Segment),
+    /// Which entry of connection tracking translates what goes from the first to the second.
+    Entry(SocketAddr, SocketAddr),
+}
+
 /// A segment that a packet filter dropped.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct Segment {
     /// Inode of the network namespace; 0 for this program's own.
     pub netns: u32,
     /// Index of the device; 0 where it had none yet.
@@ -127,8 +158,8 @@ pub struct Question {
     pub flags: u8,
 }
 
-impl Question {
-    /// About this segment.
+impl Segment {
+    /// This one.
     pub fn new(drop: &Drop, from: SocketAddr, to: SocketAddr) -> Self {
         Self {
             netns: drop.netns,
@@ -138,55 +169,81 @@ impl Question {
             flags: drop.segment.flags.0,
         }
     }
+}
 
+impl Question {
     /// As it is asked.
     pub fn line(&self) -> String {
-        let Self {
-            netns,
-            device,
-            from,
-            to,
-            flags,
-        } = self;
-        format!("{netns} {device} {from} {to} {flags}\n")
+        match self {
+            Self::Rules(Segment {
+                netns,
+                device,
+                from,
+                to,
+                flags,
+            }) => format!("rules {netns} {device} {from} {to} {flags}\n"),
+            Self::Entry(from, to) => format!("entry {from} {to}\n"),
+        }
     }
 
     fn read(line: &str) -> Option<Self> {
         let mut words = line.split_whitespace();
         let mut next = || words.next();
-        Some(Self {
-            netns: next()?.parse().ok()?,
-            device: next()?.parse().ok()?,
-            from: next()?.parse().ok()?,
-            to: next()?.parse().ok()?,
-            flags: next()?.parse().ok()?,
-        })
+        match next()? {
+            "rules" => Some(Self::Rules(Segment {
+                netns: next()?.parse().ok()?,
+                device: next()?.parse().ok()?,
+                from: next()?.parse().ok()?,
+                to: next()?.parse().ok()?,
+                flags: next()?.parse().ok()?,
+            })),
+            "entry" => Some(Self::Entry(next()?.parse().ok()?, next()?.parse().ok()?)),
+            _ => None,
+        }
     }
 }
 
-/// How an answer is written.
-pub struct Answer;
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// These rules.
+    Rules(Ruled),
+    /// This entry, or none.
+    Entry(Option<Translation>),
+    /// It could not be read, and why.
+    Failed(String),
+}
 
 impl Answer {
-    fn line(answer: &Result<Ruled, String>) -> String {
+    fn line(&self) -> String {
         let list = |rules: &[Rule]| -> Vec<Value> {
             rules
                 .iter()
                 .map(|rule| json!([rule.text, rule.surely, rule.packets]))
                 .collect()
         };
-        let value = match answer {
-            Ok(found) => json!({
+        let value = match self {
+            Self::Rules(found) => json!({
                 "resets": list(&found.resets), "drops": list(&found.drops), "whole": found.whole,
             }),
-            Err(why) => json!({ "error": why }),
+            Self::Entry(None) => json!({ "entry": null }),
+            Self::Entry(Some(found)) => json!({
+                "entry": [found.other.0.to_string(), found.other.1.to_string(), found.reply, found.state],
+            }),
+            Self::Failed(why) => json!({ "error": why }),
         };
         format!("{value}\n")
     }
 
-    /// `None` where the rules could not be read.
-    pub fn read(line: &[u8]) -> Option<Ruled> {
+    /// `None` where it is none.
+    pub fn read(line: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(line).ok()?;
+        if let Some(why) = value.get("error") {
+            return Some(Self::Failed(why.as_str()?.to_owned()));
+        }
+        if let Some(entry) = value.get("entry") {
+            return Some(Self::Entry(standing(entry)));
+        }
         let rules = |key: &str| -> Option<Vec<Rule>> {
             let rule = |one: &Value| {
                 Some(Rule {
@@ -197,10 +254,23 @@ impl Answer {
             };
             value.get(key)?.as_array()?.iter().map(rule).collect()
         };
-        Some(Ruled {
+        Some(Self::Rules(Ruled {
             resets: rules("resets")?,
             drops: rules("drops")?,
             whole: value.get("whole")?.as_bool()?,
-        })
+        }))
     }
+}
+
+fn standing(entry: &Value) -> Option<Translation> {
+    let end = |at: usize| entry.get(at)?.as_str()?.parse().ok();
+    Some(Translation {
+        other: (end(0)?, end(1)?),
+        reply: entry.get(2)?.as_bool()?,
+        state: u8::try_from(entry.get(3)?.as_u64()?).ok()?,
+        timeout_ms: 0,
+        stands: true,
+        asked: false,
+        by: None,
+    })
 }

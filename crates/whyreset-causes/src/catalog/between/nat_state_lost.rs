@@ -2,9 +2,11 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Party};
+use core::net::SocketAddr;
 
-use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, need};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Translation};
+
+use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation, need};
 use crate::gone::{self, Past};
 use crate::{ask, wire, words};
 
@@ -24,7 +26,7 @@ pub static NAT_STATE_LOST: Cause = Cause {
             gone::met_no_connection,
         ),
         need(
-            "connection tracking had forgotten how to translate it",
+            "connection tracking did not translate it: it had forgotten how, or found it invalid",
             Certainty::Unknown,
             entry_was_gone,
         ),
@@ -36,7 +38,7 @@ pub static NAT_STATE_LOST: Cause = Cause {
     )],
     explains: EXPLAINS,
     sentence: untranslated,
-    situations: &[],
+    situations: &[CONNTRACK_INVALID],
     wire: Some(Rules {
         at_most: Certainty::Likely,
         requires: &[MISSING],
@@ -50,6 +52,17 @@ pub static NAT_STATE_LOST: Cause = Cause {
         situations: &[],
     }),
     text: include_str!("nat_state_lost.md"),
+};
+
+/// What kube-proxy and other translators of large, lossy transfers meet (kubernetes#74839).
+const CONNTRACK_INVALID: Situation = Situation {
+    id: "conntrack-invalid",
+    check: found_invalid,
+    benign: false,
+    fix: &[
+        "on the box that translates, as root: `sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1`: segments outside the window that connection tracking follows are then translated too",
+        "or drop them there, and let them be sent again: `ct state invalid drop` before anything that accepts; `conntrack -S` counts them (invalid)",
+    ],
 };
 
 const MISSING: Requirement = need(
@@ -82,17 +95,51 @@ fn untranslated(dossier: &Dossier) -> String {
     let Some((fact, gone)) = dossier.translation() else {
         return sentence(dossier);
     };
+    if gone.stands {
+        return invalid(gone);
+    }
     let ago = words::span(dossier.time().since(fact.at));
     let how = match (&gone.by, gone.asked) {
         (Some(by), _) => format!("{by} had the entry removed {ago} before"),
         (None, true) => format!("somebody had the entry removed {ago} before"),
         (None, false) => "its entry had run out".to_owned(),
     };
-    let (from, to) = gone.other;
-    let (opener, met) = if gone.reply { (from, to) } else { (to, from) };
+    let (opener, met) = proper(gone);
     format!(
         "connection tracking no longer knew how to translate the connection that {opener} has with {met}: {how}, and what came untranslated met a kernel that knows no such connection"
     )
+}
+
+/// The connection's opener, and whom it meant to reach, where the name at hand is an answer's.
+fn proper(entry: &Translation) -> (SocketAddr, SocketAddr) {
+    let (from, to) = entry.other;
+    if entry.reply { (from, to) } else { (to, from) }
+}
+
+fn invalid(entry: &Translation) -> String {
+    let (opener, met) = proper(entry);
+    format!(
+        "connection tracking knows how to translate the connection that {opener} has with {met}, but found this segment invalid and let it through as it was; it met a kernel that knows no such connection"
+    )
+}
+
+fn found_invalid(dossier: &Dossier) -> Finding {
+    match dossier.translation() {
+        Some((fact, entry)) if entry.stands => Finding::seen(
+            format!(
+                "the entry that translates {} -> {} stands ({}): the segment was invalid to it",
+                entry.other.0,
+                entry.other.1,
+                entry.state_name()
+            ),
+            &*fact.cite,
+        ),
+        Some((fact, _)) => Finding::absent("the entry that translated it was gone", &*fact.cite),
+        None => Finding::absent(
+            "no entry of connection tracking names this segment",
+            "kernel:ctnetlink",
+        ),
+    }
 }
 
 fn entry_was_gone(dossier: &Dossier) -> Finding {
@@ -108,6 +155,9 @@ fn entry_was_gone(dossier: &Dossier) -> Finding {
             _ => ask::no_reset(),
         };
     };
+    if gone.stands {
+        return found_invalid(dossier);
+    }
     let lasts = match gone.timeout_ms {
         0 => String::new(),
         ms => format!("; such an entry lasts {} without a packet", words::span_ms(ms)),

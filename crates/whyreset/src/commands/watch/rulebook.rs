@@ -1,5 +1,5 @@
-//! Which rule did it: asks a process of its own (`warden`), which keeps the right to read rules that
-//! this one gives up, and holds a dossier back until the answer has come. Off the events' path: a
+//! Which rule did it, and whether connection tracking should have translated a stray segment: asks a
+//! process of its own (`warden`), which keeps the right to know that this one gives up, and holds a dossier back until the answer has come. Off the events' path: a
 //! storm is answered from what is known, and what takes too long goes without.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use whyreset_evidence::{Dossier, Drop, Fact, Ruled, Side, What};
 
-use crate::commands::warden::{Answer, Question};
+use crate::commands::warden::{Answer, Question, Segment};
 
 /// How long a dossier waits for its rule.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -29,7 +29,8 @@ type Kind = (u32, u32, IpAddr, SocketAddr, u8);
 struct Waiting {
     since: Instant,
     dossier: Dossier,
-    kind: Kind,
+    /// Where it waits for a rule.
+    kind: Option<Kind>,
 }
 
 /// The open line to the process that reads rules.
@@ -77,30 +78,39 @@ impl Rulebook {
     /// Holds a dossier back where a packet filter of this host dropped a segment of it; gives back at
     /// once what needs no answer.
     pub fn consult(&mut self, dossier: &Dossier) -> Option<Dossier> {
-        let Some((drop, kind, from, to)) = question(dossier) else {
-            return Some(dossier.clone());
-        };
         let now = Instant::now();
+        let Some((drop, kind, from, to)) = question(dossier) else {
+            let asked = stray(dossier).is_some_and(|(from, to)| self.ask(&Question::Entry(from, to)));
+            if !asked {
+                return Some(dossier.clone());
+            }
+            self.waiting.push_back(Waiting {
+                since: now,
+                dossier: dossier.clone(),
+                kind: None,
+            });
+            return None;
+        };
         if let Some((_, ruled)) = self
             .known
             .get(&kind)
             .filter(|(at, _)| now.duration_since(*at) < FRESH)
         {
-            return Some(with(dossier.clone(), ruled.clone()));
+            return Some(with(dossier.clone(), What::Ruled(ruled.clone())));
         }
-        let asked = self.waiting.len() + self.overdue < WAITING && {
-            let line = Question::new(drop, from, to).line();
-            self.ask.write_all(line.as_bytes()).is_ok()
-        };
-        if !asked {
+        if !self.ask(&Question::Rules(Segment::new(drop, from, to))) {
             return Some(dossier.clone());
         }
         self.waiting.push_back(Waiting {
             since: now,
             dossier: dossier.clone(),
-            kind,
+            kind: Some(kind),
         });
         None
+    }
+
+    fn ask(&mut self, question: &Question) -> bool {
+        self.waiting.len() + self.overdue < WAITING && self.ask.write_all(question.line().as_bytes()).is_ok()
     }
 
     /// Dossiers whose answer has come, or has taken too long.
@@ -122,15 +132,18 @@ impl Rulebook {
             let Some(waiting) = self.waiting.pop_front() else {
                 continue;
             };
-            match answer {
-                Some(ruled) => {
+            match (answer, waiting.kind) {
+                (Some(Answer::Rules(ruled)), Some(kind)) => {
                     if self.known.len() >= KINDS {
                         self.known.clear();
                     }
-                    self.known.insert(waiting.kind, (Instant::now(), ruled.clone()));
-                    out.push(with(waiting.dossier, ruled));
+                    self.known.insert(kind, (Instant::now(), ruled.clone()));
+                    out.push(with(waiting.dossier, What::Ruled(ruled)));
                 }
-                None => out.push(waiting.dossier),
+                (Some(Answer::Entry(Some(entry))), None) => {
+                    out.push(with(waiting.dossier, What::Translation(entry)));
+                }
+                _ => out.push(waiting.dossier),
             }
         }
         while self
@@ -175,8 +188,19 @@ fn question(dossier: &Dossier) -> Option<(&Drop, Kind, SocketAddr, SocketAddr)> 
     Some((drop, kind, from, to))
 }
 
-fn with(mut dossier: Dossier, ruled: Ruled) -> Dossier {
-    let what = What::Ruled(ruled);
+/// From whom to whom a segment went that met no connection, and whose translation was not seen to end.
+fn stray(dossier: &Dossier) -> Option<(SocketAddr, SocketAddr)> {
+    let (_, sent) = dossier.sent()?;
+    let trigger = sent.trigger.as_ref()?;
+    let opens = trigger.flags.is_open() || trigger.flags.is_syn_ack();
+    if opens || sent.socket.is_some() || dossier.translation().is_some() {
+        return None;
+    }
+    let side = dossier.from()?;
+    Some((dossier.flow.addr(side.other()), dossier.flow.addr(side)))
+}
+
+fn with(mut dossier: Dossier, what: What) -> Dossier {
     dossier.facts.push(Fact {
         at: dossier.time(),
         side: None,
