@@ -117,6 +117,9 @@ pub struct Received {
     pub accepted: bool,
     /// The reset's own header, where the observer could see it.
     pub header: Option<Segment>,
+    /// Resets that came right after it in the same name, each with a number further ahead of all that
+    /// had been asked for; 0 where nobody looked.
+    pub guesses: u32,
 }
 
 /// How one end's socket came to its end.

@@ -17,6 +17,7 @@ mod forged_by_distance;
 mod forged_exact;
 mod forged_in_window;
 mod forged_outside;
+mod forged_thrice;
 mod forged_while_sending;
 mod gone_at_once;
 mod healthy;
@@ -147,6 +148,7 @@ static KERNEL: &[&Scenario] = &[
     &forged_while_sending::SCENARIO,
     &forged_in_window::SCENARIO,
     &forged_outside::SCENARIO,
+    &forged_thrice::SCENARIO,
     &healthy::SCENARIO,
     &orphan_limit::SCENARIO,
     &tcp_memory::SCENARIO,

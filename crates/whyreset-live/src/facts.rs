@@ -180,11 +180,13 @@ impl Translator {
                 socket,
                 accepted: true,
                 header: None,
+                guesses: 0,
             })),
             event_type::REFUSED => Some(What::Received(Received {
                 socket,
                 accepted: false,
                 header: trigger,
+                guesses: 0,
             })),
             _ => None,
         }

@@ -100,14 +100,29 @@ impl Tap {
         }
     }
 
-    /// The newest reset that came this way a moment ago.
-    pub fn reset(&mut self, from: SocketAddr, to: SocketAddr) -> Option<&Segment> {
+    /// The reset that came this way a moment ago with the number `next` (RFC 9293 RCV.NXT), else the
+    /// newest; and how many came after it, each with a number further ahead.
+    pub fn reset(&mut self, from: SocketAddr, to: SocketAddr, next: Option<u32>) -> Option<(&Segment, u32)> {
         self.drain();
         let now = Instant::now();
-        let mut newest = self.resets.iter().rev();
-        newest
-            .find(|(at, way, _)| *way == (from, to) && now.saturating_duration_since(*at) < TOGETHER)
-            .map(|(.., segment)| segment)
+        let mut recent = self
+            .resets
+            .iter()
+            .filter(|(at, way, _)| *way == (from, to) && now.saturating_duration_since(*at) < TOGETHER)
+            .map(|(.., segment)| segment);
+        let exact = recent.clone().position(|segment| Some(segment.seq) == next);
+        let Some(exact) = exact else {
+            return recent.next_back().map(|segment| (segment, 0));
+        };
+        let mut burst = recent.skip(exact);
+        let first = burst.next()?;
+        let (mut ahead, mut guesses) = (first.seq, 0);
+        for segment in burst {
+            if segment.seq.wrapping_sub(ahead).cast_signed() > 0 {
+                (ahead, guesses) = (segment.seq, guesses + 1);
+            }
+        }
+        Some((first, guesses))
     }
 
     /// TTL or hop limit of the handshake that came this way.
@@ -186,11 +201,18 @@ mod tests {
         tap.hear(Instant::now(), &packet(0x04, 36));
         assert_eq!(tap.opening(server, client), Some(63));
         assert_eq!(tap.opening(client, server), None);
-        let reset = tap.reset(server, client).unwrap();
-        assert_eq!((reset.ttl, reset.seq, reset.window), (36, 7, 9));
+        let (reset, guesses) = tap.reset(server, client, None).unwrap();
+        assert_eq!((reset.ttl, reset.seq, reset.window, guesses), (36, 7, 9, 0));
         for cut in 0..40 {
             tap.hear(Instant::now(), &packet(0x04, 36)[..cut]);
         }
         assert_eq!(tap.resets.len(), 1, "a packet that is cut is no reset");
+        for seq in [7_u32, 1_467, 4_387] {
+            let mut guess = packet(0x04, 36);
+            guess[24..28].copy_from_slice(&seq.to_be_bytes());
+            tap.hear(Instant::now(), &guess);
+        }
+        let (reset, guesses) = tap.reset(server, client, Some(7)).unwrap();
+        assert_eq!((reset.seq, guesses), (7, 2));
     }
 }

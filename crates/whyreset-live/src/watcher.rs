@@ -318,10 +318,12 @@ fn read_header(tap: &mut Tap, told: &mut Told) {
         return;
     };
     tap.arm();
+    let next = received.socket.as_ref().and_then(|socket| socket.rcv_nxt);
     if received.header.is_none()
-        && let Some(header) = tap.reset(there, here)
+        && let Some((header, guesses)) = tap.reset(there, here, next)
     {
         received.header = Some(header.clone());
+        received.guesses = guesses;
         fact.cite = format!("{}, packet socket", fact.cite);
     }
     if let (Some(socket), Some(ttl)) = (&mut received.socket, tap.opening(there, here)) {

@@ -39,6 +39,7 @@ pub fn of(report: &Report) -> Option<Dossier> {
         socket: Some(socket),
         accepted: true,
         header: None,
+        guesses: 0,
     };
     Some(Dossier {
         flow: Flow::new(local, peer),

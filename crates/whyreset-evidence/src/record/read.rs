@@ -192,12 +192,13 @@ fn sent(words: Words<'_, '_>) -> Result<What, String> {
 
 fn received(words: Words<'_, '_>) -> Result<What, String> {
     let (mut socket, mut header) = (Some(Socket::default()), Segment::default());
-    let (mut accepted, mut seen) = (true, false);
+    let (mut accepted, mut seen, mut guesses) = (true, false, 0);
     for word in words {
         let token = token(word);
         match token {
             ("nosocket", None) => socket = None,
             ("refused", None) => accepted = false,
+            ("guesses", value) => guesses = number(value)?,
             ("on", _) => seen = header.read(token)?,
             _ if socket.as_mut().map_or(Ok(false), |s| s.read(token))? || header.read(token)? => {}
             (key, _) => return Err(unknown(key)),
@@ -207,6 +208,7 @@ fn received(words: Words<'_, '_>) -> Result<What, String> {
         socket,
         accepted,
         header: seen.then_some(header),
+        guesses,
     }))
 }
 

@@ -98,6 +98,9 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             if !received.accepted {
                 out.push_str(" refused");
             }
+            if received.guesses > 0 {
+                let _ = write!(out, " guesses={}", received.guesses);
+            }
         }
         What::Ended(ended) => {
             let _ = write!(out, " ended {}>{}", ended.from, ended.to);

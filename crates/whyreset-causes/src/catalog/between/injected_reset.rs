@@ -40,6 +40,11 @@ pub static INJECTED_RESET: Cause = Cause {
             (None, Some(_)) => "; the receiver's kernel refused it",
             _ => "",
         };
+        if let Some(guesses) = guesses(dossier) {
+            return format!(
+                "a reset came in {name}'s name, and right after it {guesses} more with numbers further and further ahead: somebody guessed{outcome}"
+            );
+        }
         match (not_sent_by_its_name(dossier).is_seen(), hops(dossier)) {
             (true, Some((reset, handshake))) => format!(
                 "a reset in {name}'s name came with TTL {reset} where its handshake had {handshake}{outcome}"
@@ -109,6 +114,9 @@ pub static INJECTED_RESET: Cause = Cause {
     text: include_str!("injected_reset.md"),
 };
 
+/// Guesses that are not taken for data that was lost before a host's own reset.
+const ENOUGH: u32 = 2;
+
 fn decisive(dossier: &Dossier) -> Option<(&Fact, &Received)> {
     dossier.received().or_else(|| dossier.refused_reset())
 }
@@ -150,7 +158,20 @@ fn hops(dossier: &Dossier) -> Option<(u8, u8)> {
     (reset != 0 && reset.abs_diff(handshake) > 1).then_some((reset, handshake))
 }
 
+/// Resets beside it that no host sends: a reset that answers has the number that was acknowledged to it,
+/// and one that ends a connection has one number.
+fn guesses(dossier: &Dossier) -> Option<u32> {
+    let (_, received) = decisive(dossier).filter(|_| dossier.sent().is_none())?;
+    (received.guesses >= ENOUGH).then_some(received.guesses)
+}
+
 fn not_sent_by_its_name(dossier: &Dossier) -> Finding {
+    if let (Some((fact, _)), Some(guesses)) = (decisive(dossier), guesses(dossier)) {
+        return Finding::seen(
+            format!("{guesses} more resets came with it, each with a number further ahead"),
+            &*fact.cite,
+        );
+    }
     if let (Some((fact, _)), None, Some((reset, handshake))) =
         (decisive(dossier), dossier.sent(), hops(dossier))
     {
