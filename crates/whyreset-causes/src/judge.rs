@@ -251,7 +251,17 @@ fn rivals(opinions: &[Opinion], named: Option<&Opinion>, mechanism: Option<&Opin
         id: o.cause.id,
         because: o.because(),
     };
-    let mut standing: Vec<&Opinion> = opinions.iter().filter(|o| o.holds() && !is_named(o)).collect();
+    // What is certain leaves no room for what merely was not looked at.
+    let certain = named.is_some_and(|o| o.certainty() == Certainty::Certain);
+    let least = if certain {
+        Certainty::Likely
+    } else {
+        Certainty::Possible
+    };
+    let mut standing: Vec<&Opinion> = opinions
+        .iter()
+        .filter(|o| o.holds() && o.certainty() >= least && !is_named(o))
+        .collect();
     standing.sort_by_key(|o| core::cmp::Reverse(o.certainty()));
     let refused: Vec<&Opinion> = if let Some(named) = named {
         crate::Page::of(named.cause)
