@@ -5,17 +5,20 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::sys;
+
 /// Runs the lines as one batch, inside `netns` where one is named.
 pub(crate) fn batch(netns: Option<&str>, lines: &[String]) -> anyhow::Result<()> {
     let mut command = Command::new("ip");
     if let Some(name) = netns {
         command.args(["-n", name]);
     }
-    let mut child = command
+    command
         .args(["-batch", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = sys::ends_with_us(&mut command)
         .spawn()
         .context("cannot run `ip`; install iproute2")?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -45,12 +48,14 @@ pub(crate) fn forget(name: &str) {
 
 /// Runs another program inside a namespace to its end (`ss`, `nft`); its error is told.
 pub(crate) fn run_in(netns: &str, program: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {
-    let mut child = Command::new("ip")
+    let mut command = Command::new("ip");
+    command
         .args(["netns", "exec", netns, program])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = sys::ends_with_us(&mut command)
         .spawn()
         .context("cannot run `ip`; install iproute2")?;
     if let Some(mut stdin) = child.stdin.take() {

@@ -3,7 +3,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
+use rustix::process::Signal;
 use socket2::SockAddr;
 
 /// Puts the calling thread into a new, empty network namespace.
@@ -12,6 +15,23 @@ pub fn unshare_network() -> io::Result<()> {
     // what `unshare_unsafe` warns of.
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?;
     Ok(())
+}
+
+/// Ends the program that `command` starts when the calling thread ends, however that happens: else
+/// it could go on making things after those who clean up have looked (prctl(2), PR_SET_PDEATHSIG).
+pub fn ends_with_us(command: &mut Command) -> &mut Command {
+    let us = rustix::process::getpid();
+    let promise = move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // Who lost its parent before it could promise would never be told.
+        if rustix::process::getppid() == Some(us) {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    };
+    // SAFETY: between fork and exec it makes two system calls and neither allocates nor locks.
+    unsafe { command.pre_exec(promise) }
 }
 
 /// Sets TCP_LINGER2: seconds that an orphan waits in FIN_WAIT2; negative means not at all.
