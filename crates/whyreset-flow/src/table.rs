@@ -169,6 +169,12 @@ impl Table {
         core::hint::black_box(touched);
     }
 
+    /// The capture lost so many packets shortly before this time; segments that say so themselves need
+    /// no such word.
+    pub fn lose(&mut self, at: u64, count: u64) {
+        self.losses.note(at, count);
+    }
+
     /// Takes one segment; `deliver` gets every reset that is ripe now.
     pub fn add(&mut self, packet: &Packet<'_>, deliver: &mut dyn FnMut(Told)) {
         self.add_near(packet, NOWHERE, deliver);

@@ -9,7 +9,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use whyreset_capture::{Hold, LOT, Reader, Record};
-use whyreset_flow::{Counters, Key, Table, Told};
+use whyreset_flow::{Counters, Key, Packet, Table, Told};
 
 use super::first;
 use super::input::{self, Seen};
@@ -20,6 +20,8 @@ use super::progress::Progress;
 pub const LARGE: u64 = 32 << 20;
 /// The hash of a frame that a glance does not tell.
 const UNSEEN: u64 = u64::MAX;
+/// Losses that are kept apart.
+const LOSSES: usize = 1 << 14;
 /// Resets that go from a reader to the desk together, and such lots on their way at most.
 const TOGETHER: usize = 256;
 const UNDER_WAY: usize = 64;
@@ -39,6 +41,9 @@ pub struct Account {
     pub notices: Vec<String>,
     /// Losses that the capture counts.
     pub lost: u64,
+    /// When they were noticed, and how many; the last one stands for all that followed where there were
+    /// too many.
+    losses: Vec<(u64, u64)>,
     /// Steps back in time of more than a second.
     pub steps_back: u64,
 }
@@ -47,7 +52,6 @@ impl Account {
     /// Notes one frame, and gives its time.
     pub fn frame(&mut self, record: &Record<'_>) -> u64 {
         self.frames += 1;
-        self.lost += record.drops_before;
         let at = record
             .at_ns
             .or_else(|| self.span.map(|(_, last)| last))
@@ -59,14 +63,29 @@ impl Account {
                 (first.min(at), last.max(at))
             }
         });
+        if record.drops_before > 0 {
+            self.lose(at, record.drops_before);
+        }
         at
+    }
+
+    #[cold]
+    fn lose(&mut self, at: u64, count: u64) {
+        self.lost += count;
+        let full = self.losses.len() >= LOSSES;
+        match self.losses.last_mut() {
+            Some(last) if full => *last = (at, last.1 + count),
+            _ => self.losses.push((at, count)),
+        }
     }
 
     /// Takes what a later part of the same capture was.
     pub fn join(&mut self, later: &Self) {
         self.frames += later.frames;
         self.unread += later.unread;
-        self.lost += later.lost;
+        for (at, count) in &later.losses {
+            self.lose(*at, *count);
+        }
         self.steps_back += later.steps_back;
         self.notices.extend(later.notices.iter().cloned());
         self.span = match (self.span, later.span) {
@@ -159,7 +178,7 @@ pub fn file(
             &hold,
             &marks,
             (0, 1),
-            frames,
+            (frames, &account.losses),
             most,
             progress,
             ladders,
@@ -169,7 +188,8 @@ pub fn file(
             },
         )?
     } else {
-        shards(&hold, &marks, threads, frames, most, progress, ladders, deliver)?
+        let past = (frames, &*account.losses);
+        shards(&hold, &marks, threads, past, most, progress, ladders, deliver)?
     };
     account.counters = Counters {
         segments: found.segments,
@@ -184,7 +204,7 @@ fn shards(
     hold: &Hold,
     marks: &Marks,
     threads: usize,
-    frames: u64,
+    before: (u64, &[(u64, u64)]),
     most: usize,
     progress: &Progress,
     ladders: &AtomicBool,
@@ -204,7 +224,7 @@ fn shards(
                         hold,
                         marks,
                         (shard, threads),
-                        frames,
+                        before,
                         most / threads,
                         shown,
                         ladders,
@@ -239,12 +259,13 @@ fn shards(
 }
 
 #[expect(clippy::too_many_arguments, reason = "two calls, each a different thing")]
-/// Follows the marked connections of one part, as far as the first pass came.
+/// Follows the marked connections of one part, as far as the first pass came: so many frames, and these
+/// losses among them, whosever the records were that told of them.
 fn follow(
     hold: &Hold,
     marks: &Marks,
     (shard, of): (usize, usize),
-    frames: u64,
+    (frames, losses): (u64, &[(u64, u64)]),
     most: usize,
     progress: &Progress,
     ladders: &AtomicBool,
@@ -253,6 +274,7 @@ fn follow(
     let mut reader = hold.reader()?;
     let mut table = Table::new(most, "");
     let mut clock = Account::default();
+    let mut losses = losses.iter().peekable();
     let mut go_on = true;
     let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
     let (shard, of) = (shard as u64, of as u64);
@@ -280,6 +302,9 @@ fn follow(
                 break;
             }
             let at = clock.frame(&record);
+            while let Some((lost_at, count)) = losses.next_if(|(lost_at, _)| *lost_at <= at) {
+                table.lose(*lost_at, *count);
+            }
             match input::decode(&record) {
                 Seen::Segment(frame, tcp) => {
                     let unasked = || {
@@ -288,7 +313,10 @@ fn follow(
                         marks.has(hash) && is_mine(hash)
                     };
                     if reader.note(*index) != UNSEEN || unasked() {
-                        let segment = input::segment(&record, &frame, &tcp, at);
+                        let segment = Packet {
+                            lost: 0,
+                            ..input::segment(&record, &frame, &tcp, at)
+                        };
                         table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
                     }
                 }
