@@ -22,6 +22,8 @@ pub struct TcpInfo {
     pub total_retransmits: u32,
     /// `tcpi_last_data_sent`: since we last sent data.
     pub data_sent_ago: Duration,
+    /// `tcpi_last_data_recv`: since the other end's data last came.
+    pub data_heard_ago: Duration,
     /// `tcpi_last_ack_recv`: since anything of the other end was last taken.
     pub heard_ago: Duration,
     /// `tcpi_rtt`.
@@ -59,6 +61,7 @@ impl TcpInfo {
             probes: byte(3).into(),
             total_retransmits: word(100),
             data_sent_ago: Duration::from_millis(word(44).into()),
+            data_heard_ago: Duration::from_millis(word(52).into()),
             heard_ago: Duration::from_millis(word(56).into()),
             rtt: Duration::from_micros(word(68).into()),
             acked: long(120),

@@ -21,7 +21,8 @@ pub struct Paint {
 }
 
 impl Paint {
-    fn on(self, code: &str, text: &str) -> String {
+    /// The text in the colour of this code (ECMA-48 SGR).
+    pub fn on(self, code: &str, text: &str) -> String {
         if self.colour {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {

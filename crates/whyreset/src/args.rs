@@ -10,6 +10,7 @@ use crate::commands::audit::Audit;
 use crate::commands::lab::Lab;
 use crate::commands::logs::Logs;
 use crate::commands::probe::Probe;
+use crate::commands::run::Run;
 
 /// Says who reset a TCP connection, why, how it knows, and what to change.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ pub enum Command {
     Explain(Explain),
     /// Connection errors in logs, in every runtime's words: who, to where, how often, and what they can mean
     Logs(Box<Logs>),
+    /// Run a command and explain the connection failures that it and its children meet; needs no privilege
+    Run(Box<Run>),
     /// The two-minute tour: classic resets on loopback, watched live
     Demo,
     /// Make causes happen for real and check the verdicts

@@ -8,5 +8,6 @@ pub mod lab;
 pub mod logs;
 pub mod probe;
 pub mod read;
+pub mod run;
 pub mod warden;
 pub mod watch;

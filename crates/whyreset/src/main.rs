@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Audit(audit) => commands::audit::run(&audit),
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Logs(logs) => commands::logs::run(&logs),
+        Command::Run(run) => commands::run::run(&run),
         Command::Demo => commands::demo::run(),
         Command::Lab { lab } => commands::lab::run(&lab),
         Command::Warden { netns } => commands::warden::run(netns),

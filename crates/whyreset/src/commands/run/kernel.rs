@@ -1,0 +1,152 @@
+//! A command followed by the kernel's events: what concerns its processes, and those that it starts,
+//! is told. Refuses to tell of any other's.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use whyreset_causes::judge;
+use whyreset_evidence::{Dossier, Fact, Outcome, Process, Side, Verdict, What};
+use whyreset_host::{Spaces, privileges};
+use whyreset_live::{Options, Watcher};
+use whyreset_report::json_v1;
+use whyreset_trace::{Event, Follow, Held, Unable};
+
+use super::report::{Report, notice};
+use crate::holders::Table;
+
+/// Longest time between two looks at whether the command has ended.
+const LOOK_UP: Duration = Duration::from_millis(50);
+/// What the last reset drew is told within this.
+const AFTER: Duration = Duration::from_millis(150);
+
+/// Attaches; all privileges but looking up owners are given up.
+///
+/// # Errors
+/// What is missing, and what to run.
+pub(super) fn watcher() -> Result<Watcher> {
+    let holders = Box::new(Table::scanned(Spaces::open(None)));
+    let watcher = Watcher::attach(&Options::default(), holders)?;
+    if let Err(error) = privileges::drop_all_but_lookup() {
+        notice(&format!("privileges could not be dropped: {error}"));
+    }
+    Ok(watcher)
+}
+
+/// Runs the command; its exit code.
+pub(super) fn run(mut watcher: Watcher, held: Held, mut report: Report<'_>) -> Result<u8, Unable> {
+    let family = Arc::new(Mutex::new(HashSet::from([held.pid()])));
+    let runner = {
+        let family = Arc::clone(&family);
+        thread::spawn(move || {
+            held.run(Follow::Tree, &mut |event| {
+                if let (Event::Started(pid), Ok(mut family)) = (event, family.lock()) {
+                    family.insert(pid);
+                }
+            })
+        })
+    };
+    let mut take = |dossier: &Dossier| {
+        let ours = |pid: u32| family.lock().is_ok_and(|family| family.contains(&pid));
+        if let Some((side, process)) = member(dossier, ours) {
+            tell(&judge(dossier), side, &process, &mut report);
+        }
+        true
+    };
+    while !runner.is_finished() {
+        watcher.poll(LOOK_UP, &mut take);
+    }
+    watcher.poll(AFTER, &mut take);
+    watcher.flush(&mut take);
+    let code = runner
+        .join()
+        .map_err(|_| Unable::NotStarted("the command's follower broke".to_owned()))??;
+    if watcher.lost() > 0 {
+        notice(&format!(
+            "{} kernel events were lost: the ring was full",
+            watcher.lost()
+        ));
+    }
+    report.close(
+        code,
+        "by the kernel's events: closed in order, AF_UNIX and connects that were given up are not seen; --by calls sees them",
+    );
+    Ok(code)
+}
+
+/// The first process of the command in a dossier, and the end of the connection that it had.
+fn member(dossier: &Dossier, ours: impl Fn(u32) -> bool) -> Option<(Option<Side>, Process)> {
+    let of = |fact: &Fact| match &fact.what {
+        What::Owner(process) | What::Listener(process) => Some(process.clone()),
+        What::Ended(ended) => ended.by.clone(),
+        What::Sent(sent) => sent.actor.clone(),
+        What::Holds(holdings) => Some(holdings.process.clone()),
+        _ => None,
+    };
+    let found = |fact: &Fact| {
+        let process = of(fact).filter(|process| ours(process.pid))?;
+        Some((fact.side, process))
+    };
+    dossier.facts.iter().find_map(found)
+}
+
+fn tell(verdict: &Verdict, side: Option<Side>, process: &Process, report: &mut Report<'_>) {
+    let out = if report.is_json() {
+        line(verdict, side, process) + "\n"
+    } else {
+        whyreset_report::text::verdict(verdict, &report.style)
+    };
+    report.write(&out);
+}
+
+/// The same envelope as of a command that is followed by its calls (`whyreset/run/1`).
+fn line(verdict: &Verdict, side: Option<Side>, process: &Process) -> String {
+    let whole: Value = serde_json::from_str(&json_v1::line(verdict)).unwrap_or_default();
+    let (outcome, by) = match verdict.outcome {
+        Outcome::Reset => ("reset", Some("rst")),
+        Outcome::Refused => ("refused", Some("rst")),
+        Outcome::Timeout => ("silent", None),
+        Outcome::Aborted => ("aborted", None),
+    };
+    let own = side.is_some_and(|side| verdict.reset.from.as_str() == side.as_str());
+    let connection = &verdict.connection;
+    json!({
+        "schema": "whyreset/run/1",
+        "time": whole["time"],
+        "outcome": if own && outcome == "reset" { "aborted" } else { outcome },
+        "by": by,
+        "from": verdict.reset.from.as_str(),
+        "stage": stage(verdict),
+        "side": side.map(Side::as_str),
+        "process": {"pid": process.pid, "name": process.name, "exe": process.exe},
+        "errno": whole["victim"]["errno"],
+        "local": side.map(|side| connection.flow.addr(side).to_string()),
+        "remote": side.map(|side| connection.flow.addr(side.other()).to_string()),
+        "age_ms": whole["connection"]["age_ms"],
+        "silence_ms": whole["connection"]["idle_ms"],
+        "verdict": whole,
+    })
+    .to_string()
+}
+
+/// The words of a command that is followed by its calls, from what the verdict counts.
+fn stage(verdict: &Verdict) -> &'static str {
+    const IDLE: Duration = Duration::from_secs(1);
+    let connection = &verdict.connection;
+    if connection.stage == whyreset_evidence::Stage::Handshake {
+        return "handshake";
+    }
+    // The SYN counts as a byte that was acknowledged.
+    let asked = connection.bytes_to_server.is_some_and(|bytes| bytes > 1);
+    let answered = connection.bytes_to_client.is_some_and(|bytes| bytes > 0);
+    let idle = connection.idle.is_some_and(|idle| idle >= IDLE);
+    match (asked, answered) {
+        (false, false) => "open",
+        (true, false) => "after-request",
+        _ if idle => "idle",
+        _ => "mid-response",
+    }
+}
