@@ -53,12 +53,13 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// connect() came back; `asked` is the address that it was given.
+    /// connect() came back, called at `since`; `asked` is the address that it was given.
     pub fn connected(
         &mut self,
         at: &At<'_>,
         fd: u64,
         asked: Option<SocketAddr>,
+        since: Instant,
         result: i64,
     ) -> Option<Failure> {
         let error = i32::try_from(-result).ok().filter(|&number| number > 0);
@@ -79,7 +80,10 @@ impl Book {
         let mut sock = match self.socks.remove(&inode) {
             // The second connect() of a program that asks so for the result of the first.
             Some(known) if known.pending && !known.told => known,
-            _ => Sock::born(Side::Client),
+            _ => Sock {
+                began: since,
+                ..Sock::born(Side::Client)
+            },
         };
         sock.unix = look.kind == Kind::Unix;
         sock.peer = asked.or(sock.peer);

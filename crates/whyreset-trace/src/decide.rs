@@ -195,7 +195,11 @@ pub(crate) fn ends(sock: &Sock, found: &Found) -> (Option<Side>, Option<Flow>) {
         return (sock.side, None);
     };
     let unknown = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-    let local = local.unwrap_or(unknown);
+    let mut local = local.unwrap_or(unknown);
+    if local.ip().is_unspecified() && peer.ip().to_canonical().is_loopback() {
+        // A failed connect() gives the address back; to itself a host speaks from itself.
+        local.set_ip(peer.ip().to_canonical());
+    }
     match sock.side {
         Some(Side::Client) => (sock.side, Some(Flow::new(local, peer))),
         Some(Side::Server) => (sock.side, Some(Flow::new(peer, local))),

@@ -43,7 +43,7 @@ fn notes(failure: &Failure) -> Vec<String> {
             "connect() with AF_UNSPEC aborts a connection: its own kernel sends the RST".to_owned(),
         ),
         How::Own(_) => {
-            notes.push("this program ends the connection itself: its own kernel sends the RST".to_owned());
+            notes.push("this program ends the connection itself: its own kernel sends the RST, as the socket's state at this call tells; the RST itself was not watched".to_owned());
         }
         How::Met(End::Reset { .. }) if failure.shut => notes.push(
             "this program had shut its own direction down before: data that comes after shutdown(SHUT_RDWR) makes its own kernel reset"

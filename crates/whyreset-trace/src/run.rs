@@ -1,12 +1,14 @@
 //! The start of a command that is held until it is watched, and its end. Refuses to know what is
 //! told of it.
 
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
 
+use rustix::fs::{Access, access};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::signals::{PASSED, Passed};
@@ -43,6 +45,7 @@ pub fn hold(words: &[OsString]) -> Result<Held, Unable> {
         .first()
         .map_or_else(String::new, |word| word.to_string_lossy().into_owned());
     let unable = |error: io::Error| Unable::NotStarted(format!("cannot start {name}: {error}"));
+    let program = program(words.first().map_or(OsStr::new(""), |word| word))?;
     let words: Vec<CString> = words
         .iter()
         .map(|word| CString::new(word.clone().into_vec()))
@@ -54,6 +57,7 @@ pub fn hold(words: &[OsString]) -> Result<Held, Unable> {
     let (trouble, fails) = pipe()?;
     let filter = filter::program();
     let pid = sys::fork(
+        &program,
         &words,
         &filter,
         mask,
@@ -70,6 +74,33 @@ pub fn hold(words: &[OsString]) -> Result<Held, Unable> {
         gate: gate.into(),
         trouble: trouble.into(),
     })
+}
+
+/// Finds the program as a shell does: in the folders of PATH, unless its name holds a slash.
+fn program(name: &OsStr) -> Result<CString, Unable> {
+    let shown = name.display();
+    let whole = |path: PathBuf| {
+        CString::new(path.into_os_string().into_vec())
+            .map_err(|_| Unable::NotFound(format!("{shown}: its name holds a NUL byte")))
+    };
+    if name.as_bytes().contains(&b'/') {
+        return whole(name.into());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let files = std::env::split_paths(&path).map(|folder| folder.join(name));
+    let mut there = files.filter(|file| !name.is_empty() && file.is_file());
+    let first = there.next();
+    let good = first
+        .iter()
+        .cloned()
+        .chain(there)
+        .find(|file| access(file, Access::EXEC_OK).is_ok());
+    match good.or(first) {
+        Some(file) => whole(file),
+        None => Err(Unable::NotFound(format!(
+            "{shown}: no such command in the folders of PATH"
+        ))),
+    }
 }
 
 /// The child's ends of the two pipes, and the one that it must not keep.

@@ -2,7 +2,7 @@
 //! calls for which no safe wrapper exists. Refuses to hold anything else.
 #![expect(unsafe_code, reason = "kernel interfaces without a safe wrapper")]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsRawFd as _;
 
@@ -92,13 +92,14 @@ fn pointers(words: &[CString]) -> Vec<*const libc::c_char> {
 ///
 /// All descriptors must be such that exec closes them.
 pub(crate) fn fork(
+    program: &CStr,
     words: &[CString],
     filter: &[Instruction],
     mask: Mask,
     ends: &Ends<'_>,
 ) -> io::Result<i32> {
     let argv = pointers(words);
-    let program = libc::sock_fprog {
+    let filter = libc::sock_fprog {
         len: u16::try_from(filter.len()).unwrap_or(0),
         filter: filter.as_ptr().cast_mut(),
     };
@@ -142,13 +143,13 @@ pub(crate) fn fork(
                     libc::SYS_seccomp,
                     libc::c_long::from(libc::SECCOMP_SET_MODE_FILTER.cast_signed()),
                     0_i64,
-                    &raw const program,
+                    &raw const filter,
                 ) != 0
             {
                 fail(125);
             }
         }
-        libc::execvp(argv[0], argv.as_ptr());
+        libc::execv(program.as_ptr(), argv.as_ptr());
         fail(127)
     }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
+use std::time::Instant;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use whyreset_evidence::Process;
@@ -70,7 +71,7 @@ pub enum Event {
 struct Thread {
     group: i32,
     /// The call that it is in, where its result is waited for.
-    call: Option<(Call, [u64; 6])>,
+    call: Option<(Call, [u64; 6], Instant)>,
 }
 
 struct Family {
@@ -229,7 +230,7 @@ impl<'a> Tracer<'a> {
         if call.moment() == Moment::Result
             && let Some(thread) = self.threads.get_mut(&tid)
         {
-            thread.call = Some((call, args));
+            thread.call = Some((call, args, Instant::now()));
         }
     }
 
@@ -238,24 +239,25 @@ impl<'a> Tracer<'a> {
         match sys::call(tid) {
             Ok(CallStop::Exit(result)) => {
                 let thread = self.threads.get_mut(&tid);
-                let Some((group, (call, args))) = thread.and_then(|t| Some((t.group, t.call.take()?))) else {
+                let Some((group, (call, args, since))) = thread.and_then(|t| Some((t.group, t.call.take()?)))
+                else {
                     return;
                 };
-                self.returned(group, call, args, result);
+                self.returned(group, call, args, since, result);
             }
             Ok(CallStop::Entry { number, args }) => {
                 let call = Call::of(number);
                 if call == Call::Transfer
                     && let Some(thread) = self.threads.get_mut(&tid)
                 {
-                    thread.call = Some((call, args));
+                    thread.call = Some((call, args, Instant::now()));
                 }
             }
             _ => {}
         }
     }
 
-    fn returned(&mut self, group: i32, call: Call, args: [u64; 6], result: i64) {
+    fn returned(&mut self, group: i32, call: Call, args: [u64; 6], since: Instant, result: i64) {
         match call {
             Call::Connect | Call::FastOpen => {
                 let given = match call {
@@ -266,7 +268,7 @@ impl<'a> Tracer<'a> {
                 let family = address::family(&memory(group, given.0, 2));
                 if family != Some(libc::AF_UNSPEC) {
                     self.at(group, call.name(), |book, at| {
-                        book.connected(at, args[0], asked, result.min(0))
+                        book.connected(at, args[0], asked, since, result.min(0))
                     });
                 }
                 self.opened(group, args[0]);

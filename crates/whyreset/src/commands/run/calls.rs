@@ -24,8 +24,7 @@ pub(super) fn run(held: Held, follow: Follow, mut report: Report<'_>) -> Result<
     })?;
     report.close(
         code,
-        "by its calls on sockets: io_uring and programs of another architecture are not seen, errors of reads and writes only by the \
-         state they leave; --every-call sees them",
+        "not seen this way: io_uring, and errors of reads and writes that leave no mark on the socket: --every-call",
     );
     Ok(code)
 }

@@ -72,7 +72,7 @@ pub(super) fn run(mut watcher: Watcher, held: Held, mut report: Report<'_>) -> R
     }
     report.close(
         code,
-        "by the kernel's events: closed in order, AF_UNIX and connects that were given up are not seen; --by calls sees them",
+        "not seen this way: what was closed in order, AF_UNIX, connects that were given up: --by calls",
     );
     Ok(code)
 }
