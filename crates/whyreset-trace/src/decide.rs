@@ -38,7 +38,7 @@ pub(crate) fn is_of_interest(sock: &Sock, found: &Found) -> bool {
     match info.state {
         TcpState::Listen => false,
         TcpState::Close => sock.pending || sock.born || info.sent > 0 || info.received > 0,
-        TcpState::Established => {
+        TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2 => {
             found.tcp.unread > 0
                 || found.tcp.lingers_zero
                 || unanswered(sock, found).is_some_and(|span| span >= GAVE_UP)
@@ -64,9 +64,11 @@ pub(crate) fn of(sock: &Sock, found: &Found) -> Option<How> {
         TcpState::CloseWait | TcpState::LastAck if found.alone => {
             closed_unanswered(sock, found).then_some(How::Met(End::Closed))
         }
-        TcpState::Established if found.alone => unanswered(sock, found)
-            .is_some_and(|span| span >= GAVE_UP)
-            .then_some(How::Met(End::Silent)),
+        TcpState::Established | TcpState::FinWait1 | TcpState::FinWait2 if found.alone => {
+            unanswered(sock, found)
+                .is_some_and(|span| span >= GAVE_UP)
+                .then_some(How::Met(End::Silent))
+        }
         _ => None,
     }
 }
