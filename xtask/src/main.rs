@@ -33,6 +33,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   score                 play all scenarios of the lab and write docs/SCORE.md; needs root
   bench live            what the watcher costs and what it bears; needs root
   bench read [OPTION]   how fast captures are read, next to other programs; --memory: in how much memory
+  bench run             what `whyreset run` costs curl with 1,000 small requests; needs root
   bench logs [GB]       how fast logs are searched, and in how much memory (5 GB by default)";
 
 fn main() -> ExitCode {
@@ -69,6 +70,8 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["bench", "live"] => bench::live(&release::build()?)?,
         ["bench", "read", ref asked @ ..] => bench::read::run(asked)?,
         ["bench", "logs", ref asked @ ..] => bench::logs::run(&release::build()?, asked)?,
+        ["bench", "run"] => bench::run::run(&release::build()?)?,
+        ["bench-timed", ..] => bench::run::timed(&args[1..])?,
         ["bench", "read-minimal", file] => bench::read::minimal(Path::new(file))?,
         ["bench-load", ..] => bench::load(&args[1..])?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
