@@ -24,7 +24,7 @@ pub fn of(failure: &Failure) -> Option<Dossier> {
         let what = What::Received(Received {
             socket: Some(socket(failure, state)),
             accepted: true,
-            header: None,
+            ..Received::default()
         });
         vec![
             fact(what, cite()),

@@ -129,9 +129,11 @@ fn serve() -> Result<u16> {
 }
 
 fn answer(mut stream: TcpStream) {
-    let mut held = [0; 4096];
-    while let Ok(count @ 1..) = stream.read(&mut held) {
-        let closes = held[..count].windows(17).any(|part| part == b"Connection: close");
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        let closes = buffer[..count]
+            .windows(17)
+            .any(|part| part == b"Connection: close");
         let head = if closes { "Connection: close\r\n" } else { "" };
         let text = format!("HTTP/1.1 200 OK\r\n{head}Content-Length: 2\r\n\r\nok");
         if stream.write_all(text.as_bytes()).is_err() || closes {
