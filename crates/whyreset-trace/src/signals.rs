@@ -31,7 +31,9 @@ struct Seen {
     /// What the command was given: signal, sender, when.
     delivered: Vec<(i32, i32, Instant)>,
     /// We were told to stand still ourselves.
-    stop: Option<Instant>,
+    told: Option<Instant>,
+    /// The command stood still.
+    stood: Option<Instant>,
 }
 
 /// What is known of signals, by those who see them.
@@ -50,10 +52,8 @@ impl Passed {
     }
 
     fn pass(&self, signal: Signal, command: i32) {
-        if signal.number == libc::SIGTSTP
-            && let Ok(mut seen) = self.0.lock()
-        {
-            seen.stop = Some(Instant::now());
+        if signal.number == libc::SIGTSTP {
+            self.stand_still(|seen| seen.told = Some(Instant::now()));
         }
         // A terminal's keys reach the command as they reach us.
         if !signal.by_process || signal.sender == command {
@@ -87,16 +87,31 @@ impl Passed {
     /// The command stands still. Where that was meant for the job, we do too, so that its shell sees
     /// it; SIGCONT for the job lets both go on.
     pub fn group_stopped(&self, signal: i32) {
-        let ours = match signal {
-            libc::SIGTTIN | libc::SIGTTOU => true,
-            libc::SIGTSTP => self
-                .0
-                .lock()
-                .is_ok_and(|mut seen| seen.stop.take().is_some_and(|when| when.elapsed() < LATELY)),
-            _ => false,
-        };
-        if ours {
-            sys::kill(std::process::id().cast_signed(), libc::SIGSTOP);
+        match signal {
+            libc::SIGTTIN | libc::SIGTTOU => stop(),
+            libc::SIGTSTP => self.stand_still(|seen| seen.stood = Some(Instant::now())),
+            _ => {}
         }
     }
+
+    /// Stands still once both have happened, whichever is seen first: we were told to, and the command
+    /// has stopped. A command that catches the signal goes on, and so do we.
+    fn stand_still(&self, note: impl FnOnce(&mut Seen)) {
+        let both = self.0.lock().is_ok_and(|mut seen| {
+            note(&mut seen);
+            let lately = |when: Option<Instant>| when.is_some_and(|when| when.elapsed() < LATELY);
+            let both = lately(seen.told) && lately(seen.stood);
+            if both {
+                (seen.told, seen.stood) = (None, None);
+            }
+            both
+        });
+        if both {
+            stop();
+        }
+    }
+}
+
+fn stop() {
+    sys::kill(std::process::id().cast_signed(), libc::SIGSTOP);
 }
