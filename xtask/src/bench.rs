@@ -10,6 +10,7 @@
 mod load;
 pub mod logs;
 pub mod read;
+pub mod rules;
 pub mod run;
 mod watcher;
 

@@ -34,7 +34,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench live            what the watcher costs and what it bears; needs root
   bench read [OPTION]   how fast captures are read, next to other programs; --memory: in how much memory
   bench run             what `whyreset run` costs curl with 1,000 small requests; needs root
-  bench logs [GB]       how fast logs are searched, and in how much memory (5 GB by default)";
+  bench logs [GB]       how fast logs are searched, and in how much memory (5 GB by default)
+  bench rules           how soon the rule that rejected is found among ten thousand; needs root";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -72,6 +73,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["bench", "logs", ref asked @ ..] => bench::logs::run(&release::build()?, asked)?,
         ["bench", "run"] => bench::run::run(&release::build()?)?,
         ["bench-timed", ..] => bench::run::timed(&args[1..])?,
+        ["bench", "rules"] => bench::rules::run(&release::build()?)?,
         ["bench", "read-minimal", file] => bench::read::minimal(Path::new(file))?,
         ["bench-load", ..] => bench::load(&args[1..])?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),

@@ -2,6 +2,7 @@
 //! tools, and held against it in three answers, for much of what a rule asks cannot be known
 //! afterwards. Refuses to change a rule, to add one, and to take a perhaps for a yes.
 
+mod changes;
 mod generation;
 mod iptables;
 mod nft;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 
 use whyreset_evidence::{Flags, Rule, Ruled};
 
+pub use self::changes::Changes;
 pub use self::resets::ResetRule;
 use self::walk::{Chain, Found};
 
@@ -101,6 +103,11 @@ impl Rules {
         // They change faster than they can be read.
         read.whole = false;
         Ok(read)
+    }
+
+    /// Whether their changes are counted, so that [`Self::are_current`] tells.
+    pub const fn count_changes(&self) -> bool {
+        self.generation.is_some()
     }
 
     /// Whether these are still the rules of the calling thread's namespace, as far as that is told.

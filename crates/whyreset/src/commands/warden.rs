@@ -3,29 +3,53 @@
 //! standard input.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use whyreset_evidence::{Drop, Flags, Rule, Ruled, Translation};
-use whyreset_host::rules::{Dropped, Rules};
+use whyreset_host::rules::{Changes, Dropped, Rules};
 use whyreset_host::{Entries, netns, privileges};
 
-/// How long rules that were read are taken for those that hold.
+/// How long rules that were read are taken for those that hold, where the kernel does not count their
+/// changes.
 const FRESH: Duration = Duration::from_secs(1);
 /// Namespaces whose rules are remembered.
 const NAMESPACES: usize = 64;
 /// How long the namespaces that were found are taken for all that there are.
 const ALL: Duration = Duration::from_secs(5);
 
+/// How long rules must rest after a change before they are read unasked.
+const REST: Duration = Duration::from_millis(30);
+/// Unasked, reading takes at most one part in so many of the time.
+const SHARE: u32 = 50;
+
 /// What was read of one namespace.
 struct Known {
     at: Instant,
+    /// How long reading took.
+    took: Duration,
     rules: Rules,
     /// What its rules had counted the time before.
     before: HashMap<String, u64>,
+    changes: Option<Changes>,
+    /// They have changed since; when to read them, should nobody ask before.
+    due: Option<Instant>,
+}
+
+impl Known {
+    /// Notes that the rules have changed.
+    fn listen(&mut self) {
+        if self.changes.as_ref().is_some_and(Changes::heard) {
+            let fair = self.at + self.took * SHARE;
+            self.due = Some(fair.max(Instant::now() + REST));
+        }
+    }
 }
 
 /// Answers until nobody asks any more.
@@ -36,7 +60,19 @@ pub fn run(netns: u32) -> ExitCode {
     // What counters stand at now tells later which of them moved.
     _ = read(place(netns), false, &mut known);
     let mut entries = None;
-    for line in io::stdin().lock().lines().map_while(Result::ok) {
+    let Ok(stdin) = io::stdin().as_fd().try_clone_to_owned() else {
+        return ExitCode::FAILURE;
+    };
+    let mut asked = BufReader::new(File::from(stdin));
+    let mut line = String::new();
+    loop {
+        if asked.buffer().is_empty() && !wait(&mut known) {
+            continue;
+        }
+        line.clear();
+        if !asked.read_line(&mut line).is_ok_and(|length| length > 0) {
+            break;
+        }
         let answer = match Question::read(&line) {
             Some(Question::Rules(dropped)) => match about(&dropped, &mut known) {
                 Ok(ruled) => Answer::Rules(ruled),
@@ -54,6 +90,36 @@ pub fn run(netns: u32) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Waits for a question; meanwhile reads rules that have changed, so that the answer is at hand when
+/// one comes. `false` where something else than a question came.
+fn wait(known: &mut HashMap<u32, Known>) -> bool {
+    let due = known
+        .iter()
+        .filter_map(|(netns, one)| Some((one.due?, *netns)))
+        .min();
+    let now = Instant::now();
+    if let Some((_, netns)) = due.filter(|(at, _)| *at <= now) {
+        // What cannot be read now is told to who asks.
+        _ = read(netns, false, known);
+        return false;
+    }
+    let limit = due.and_then(|(at, _)| Timespec::try_from(at - now).ok());
+    let stdin = io::stdin();
+    let mut fds = vec![PollFd::new(&stdin, PollFlags::IN)];
+    fds.extend(
+        known
+            .values()
+            .filter_map(|one| one.changes.as_ref())
+            .map(|changes| PollFd::new(changes, PollFlags::IN)),
+    );
+    _ = poll(&mut fds, limit.as_ref());
+    let asked = fds.first().is_some_and(|fd| !fd.revents().is_empty());
+    for one in known.values_mut() {
+        one.listen();
+    }
+    asked
+}
+
 /// 0 for this program's own namespace.
 fn place(netns: u32) -> u32 {
     if netns == netns::current() { 0 } else { netns }
@@ -64,29 +130,47 @@ fn place(netns: u32) -> u32 {
 fn read(netns: u32, counters: bool, known: &mut HashMap<u32, Known>) -> Result<(), String> {
     let space = (netns != 0).then_some(netns);
     let mut before = None;
+    let mut changes = None;
     if let Some(last) = known.remove(&netns) {
-        let fresh = last.at.elapsed() < FRESH;
-        let (rules, current) = netns::inside(space, move || {
+        // Questions about rules that change all the time must not keep it reading all the time.
+        let rest = if last.rules.count_changes() {
+            last.took
+        } else {
+            FRESH
+        };
+        let fresh = last.at.elapsed() < rest;
+        let (mut last, current) = netns::inside(space, move || {
             let current = last.rules.are_current();
             (last, current)
         })
         .map_err(|error| error.to_string())?;
         if fresh || current && !counters {
-            known.insert(netns, rules);
+            last.due = last.due.filter(|_| !current);
+            known.insert(netns, last);
             return Ok(());
         }
-        before = Some(rules.rules.counters());
+        before = Some(last.rules.counters());
+        changes = last.changes;
     }
-    let rules = netns::inside(space, Rules::read)
-        .map_err(|error| error.to_string())?
-        .map_err(|error| error.to_string())?;
+    let begin = Instant::now();
+    let (changes, rules) = netns::inside(space, move || {
+        let changes = changes.or_else(Changes::listen);
+        // What is said up to now is read now.
+        _ = changes.as_ref().map(Changes::heard);
+        (changes, Rules::read())
+    })
+    .map_err(|error| error.to_string())?;
+    let rules = rules.map_err(|error| error.to_string())?;
     if known.len() >= NAMESPACES {
         known.clear();
     }
     let now = Known {
         at: Instant::now(),
+        took: begin.elapsed(),
         rules,
         before: before.unwrap_or_default(),
+        changes,
+        due: None,
     };
     known.insert(netns, now);
     Ok(())
