@@ -132,13 +132,7 @@ fn read(netns: u32, counters: bool, known: &mut HashMap<u32, Known>) -> Result<(
     let mut before = None;
     let mut changes = None;
     if let Some(last) = known.remove(&netns) {
-        // Questions about rules that change all the time must not keep it reading all the time.
-        let rest = if last.rules.count_changes() {
-            last.took
-        } else {
-            FRESH
-        };
-        let fresh = last.at.elapsed() < rest;
+        let fresh = !last.rules.count_changes() && last.at.elapsed() < FRESH;
         let (mut last, current) = netns::inside(space, move || {
             let current = last.rules.are_current();
             (last, current)

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Dossiers that wait at once.
 const WAITING: usize = 256;
 /// How long an answer holds for segments of the same kind.
-const FRESH: Duration = Duration::from_secs(2);
+const FRESH: Duration = Duration::from_millis(250);
 const KINDS: usize = 1_024;
 /// Bytes of one answer at most.
 const LONGEST: usize = 1 << 20;
