@@ -165,7 +165,8 @@ impl Watcher {
         while go_on {
             let busy = self.drain() || self.incidents.any_open();
             self.incidents
-                .mature(Some(monotonic()), &self.setting, &mut |dossier| {
+                .mature(Some(monotonic()), &self.setting, &mut |mut dossier| {
+                    count_guesses(self.tap.as_mut(), &mut dossier);
                     go_on = deliver(&dossier);
                     go_on
                 });
@@ -186,7 +187,10 @@ impl Watcher {
         for _ in 0..FLUSH_BATCHES {
             self.drain();
             self.incidents
-                .mature(Some(monotonic()), &self.setting, &mut |dossier| deliver(&dossier));
+                .mature(Some(monotonic()), &self.setting, &mut |mut dossier| {
+                    count_guesses(self.tap.as_mut(), &mut dossier);
+                    deliver(&dossier)
+                });
             if !self.full_batch {
                 break;
             }
@@ -320,14 +324,27 @@ fn read_header(tap: &mut Tap, told: &mut Told) {
     tap.arm();
     let next = received.socket.as_ref().and_then(|socket| socket.rcv_nxt);
     if received.header.is_none()
-        && let Some((header, guesses)) = tap.reset(there, here, next)
+        && let Some((header, _)) = tap.reset(there, here, next)
     {
         received.header = Some(header.clone());
-        received.guesses = guesses;
         fact.cite = format!("{}, packet socket", fact.cite);
     }
     if let (Some(socket), Some(ttl)) = (&mut received.socket, tap.opening(there, here)) {
         socket.handshake_ttl.get_or_insert(ttl);
+    }
+}
+
+/// Counts what came right after a reset, when all of it has come.
+fn count_guesses(tap: Option<&mut Tap>, dossier: &mut Dossier) {
+    let Some(tap) = tap else { return };
+    for fact in &mut dossier.facts {
+        if let (Some(side), What::Received(received)) = (fact.side, &mut fact.what)
+            && let Some(next) = received.socket.as_ref().and_then(|socket| socket.rcv_nxt)
+        {
+            let (there, here) = (dossier.flow.addr(side.other()), dossier.flow.addr(side));
+            let heard = tap.reset(there, here, Some(next));
+            received.guesses = heard.map_or(0, |(_, guesses)| guesses);
+        }
     }
 }
 
