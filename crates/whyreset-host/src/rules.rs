@@ -128,19 +128,35 @@ impl Rules {
             }
             Err(why) => troubles.push(why),
         };
-        take(nft::read(tool::exists("iptables-nft-save")));
-        for (program, v6) in [
-            ("iptables-legacy-save", false),
-            ("ip6tables-legacy-save", true),
-            ("iptables-nft-save", false),
-            ("ip6tables-nft-save", true),
-        ] {
-            if tool::exists(program) {
-                let part = iptables::read(program, v6);
-                // The older kind counts no changes.
-                legacy |= program.contains("legacy") && part.as_ref().is_ok_and(|part| !part.is_empty());
-                take(part);
-            }
+        let (nft, iptables) = std::thread::scope(|scope| {
+            // They wait for the kernel and for each other's processor most of the time.
+            let iptables = [
+                ("iptables-legacy-save", false),
+                ("ip6tables-legacy-save", true),
+                ("iptables-nft-save", false),
+                ("ip6tables-nft-save", true),
+            ]
+            .into_iter()
+            .filter(|(program, _)| tool::exists(program))
+            .map(|(program, v6)| (program, scope.spawn(move || iptables::read(program, v6))))
+            .collect::<Vec<_>>();
+            let nft = nft::read(tool::exists("iptables-nft-save"));
+            let iptables: Vec<_> = iptables
+                .into_iter()
+                .map(|(program, part)| {
+                    let part = part
+                        .join()
+                        .unwrap_or_else(|_| Err(format!("{program} was not read")));
+                    (program, part)
+                })
+                .collect();
+            (nft, iptables)
+        });
+        take(nft);
+        for (program, part) in iptables {
+            // The older kind counts no changes.
+            legacy |= program.contains("legacy") && part.as_ref().is_ok_and(|part| !part.is_empty());
+            take(part);
         }
         if read == 0 {
             return Err(RulesError(format!(

@@ -22,9 +22,14 @@ type Place = (String, String, String);
 
 /// `without_iptables`: leaves out what iptables-nft made, where its own tool tells it better.
 pub(super) fn read(without_iptables: bool) -> Result<Vec<Base>, String> {
-    let json = tool::run("nft", &["-j", "-a", "list", "ruleset"])?;
-    let text = tool::run("nft", &["-a", "-s", "list", "ruleset"])?;
-    parse(&json, &String::from_utf8_lossy(&text), without_iptables)
+    // A large ruleset takes the tool long: as data and as text at the same time.
+    let (json, text) = std::thread::scope(|scope| {
+        let text = scope.spawn(|| tool::run("nft", &["-a", "-s", "list", "ruleset"]));
+        let json = tool::run("nft", &["-j", "-a", "list", "ruleset"]);
+        let text = text.join().unwrap_or_else(|_| Err("nft was not read".to_owned()));
+        (json, text)
+    });
+    parse(&json?, &String::from_utf8_lossy(&text?), without_iptables)
 }
 
 fn parse(json: &[u8], text: &str, without_iptables: bool) -> Result<Vec<Base>, String> {

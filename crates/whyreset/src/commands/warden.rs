@@ -27,7 +27,7 @@ const ALL: Duration = Duration::from_secs(5);
 /// How long rules must rest after a change before they are read unasked.
 const REST: Duration = Duration::from_millis(30);
 /// Unasked, reading takes at most one part in so many of the time.
-const SHARE: u32 = 50;
+const SHARE: u32 = 20;
 
 /// What was read of one namespace.
 struct Known {
