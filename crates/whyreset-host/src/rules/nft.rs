@@ -24,7 +24,11 @@ type Place = (String, String, String);
 pub(super) fn read(without_iptables: bool) -> Result<Vec<Base>, String> {
     // A large ruleset takes the tool long: as data and as text at the same time.
     let (json, text) = std::thread::scope(|scope| {
-        let text = scope.spawn(|| tool::run("nft", &["-a", "-s", "list", "ruleset"]));
+        // The elements of named sets are not asked twice; nft before 0.9.2 tells them all the same.
+        let text = scope.spawn(|| {
+            tool::run("nft", &["-a", "-s", "-t", "list", "ruleset"])
+                .or_else(|_| tool::run("nft", &["-a", "-s", "list", "ruleset"]))
+        });
         let json = tool::run("nft", &["-j", "-a", "list", "ruleset"]);
         let text = text.join().unwrap_or_else(|_| Err("nft was not read".to_owned()));
         (json, text)
