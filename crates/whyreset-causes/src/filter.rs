@@ -168,8 +168,8 @@ pub fn intervened(dossier: &Dossier) -> Finding {
         )
     } else if !dossier.coverage.drops {
         Finding::blind(
-            "this kernel does not say why it drops a segment",
-            "Linux 5.17 or newer says it",
+            "which segments this host drops, and why, was not seen",
+            "whyreset watch as root on Linux 5.17 or newer",
         )
     } else if one_host {
         Finding::absent(
