@@ -45,6 +45,14 @@ pub(crate) struct At<'a> {
     pub call: &'static str,
 }
 
+/// What connect() was given.
+#[derive(Clone, Copy)]
+pub(crate) struct Given {
+    pub since: Instant,
+    pub family: Option<i32>,
+    pub address: Option<SocketAddr>,
+}
+
 /// All sockets of the command.
 #[derive(Default)]
 pub(crate) struct Book {
@@ -53,19 +61,11 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// connect() came back, called at `since`; `asked` is the address that it was given.
-    pub fn connected(
-        &mut self,
-        at: &At<'_>,
-        fd: u64,
-        asked: Option<SocketAddr>,
-        since: Instant,
-        result: i64,
-    ) -> Option<Failure> {
+    /// connect() came back, called at `since`. What it was given tells the rest: the socket itself is
+    /// asked only where it failed.
+    pub fn connected(&mut self, at: &At<'_>, fd: u64, given: Given, result: i64) -> Option<Failure> {
         let error = i32::try_from(-result).ok().filter(|&number| number > 0);
         let inode = look::inode(at.tgid, fd)?;
-        let look = Look::at(at.pidfd, fd)?;
-        let tcp = if look.kind == Kind::Tcp { look.tcp() } else { None };
         let again = matches!(
             error,
             Some(libc::EALREADY | libc::EISCONN | libc::EINTR | libc::EAGAIN)
@@ -76,36 +76,41 @@ impl Book {
             }
             return None;
         }
-        let local = tcp.as_ref().and_then(|tcp| tcp.local);
         let mut sock = match self.socks.remove(&inode) {
             // The second connect() of a program that asks so for the result of the first.
             Some(known) if known.pending && !known.told => known,
             _ => Sock {
-                began: since,
+                began: given.since,
                 ..Sock::born(Side::Client)
             },
         };
-        sock.unix = look.kind == Kind::Unix;
-        sock.peer = asked.or(sock.peer);
-        sock.local = local.filter(|local| local.port() != 0).or(sock.local).or(local);
+        sock.unix = given.family == Some(libc::AF_UNIX);
+        sock.peer = given.address.or(sock.peer);
         sock.pending = error.is_some();
         let failed = error.filter(|&number| !again && number != libc::EINPROGRESS);
-        let mut failure = None;
-        if let (Some(number), Some(tcp)) = (failed, tcp) {
-            let found = Found {
-                tcp,
-                errno: Some((look::errno(number), Known::Returned)),
-                letting_go: false,
-                alone: false,
-                last_error: false,
-            };
-            failure = decide::of(&sock, &found).map(|how| told(at, &sock, &found, how));
-            sock.told = failure.is_some();
-        }
-        if failed.is_none() || failure.is_some() {
+        let Some(number) = failed else {
             self.keep(inode, sock);
+            return None;
+        };
+        if sock.unix {
+            return None;
         }
-        failure
+        let look = Look::at(at.pidfd, fd)?;
+        if look.kind() != Some(Kind::Tcp) {
+            return None;
+        }
+        let mut found = Found {
+            tcp: look.tcp()?,
+            errno: Some((look::errno(number), Known::Returned)),
+            letting_go: false,
+            alone: false,
+            last_error: false,
+        };
+        let how = decide::of(&sock, &found)?;
+        sock.told = true;
+        let failure = told(at, &sock, &mut found, how, &look);
+        self.keep(inode, sock);
+        Some(failure)
     }
 
     /// accept() gave this descriptor.
@@ -116,14 +121,29 @@ impl Book {
         let Some(look) = Look::at(at.pidfd, fd) else {
             return;
         };
-        let tcp = if look.kind == Kind::Tcp { look.tcp() } else { None };
+        let (local, peer) = look.addresses();
         let sock = Sock {
-            unix: look.kind == Kind::Unix,
-            local: tcp.as_ref().and_then(|tcp| tcp.local),
-            peer: tcp.as_ref().and_then(|tcp| tcp.peer),
+            unix: peer.is_none() && look.kind() == Some(Kind::Unix),
+            local,
+            peer,
             ..Sock::born(Side::Server)
         };
         self.keep(inode, sock);
+    }
+
+    /// Whether getsockopt(SO_ERROR), which is about to be made, will tell of an error.
+    pub fn will_tell(&mut self, at: &At<'_>, fd: u64) -> bool {
+        let Some(look) = Look::at(at.pidfd, fd) else {
+            return true;
+        };
+        if look.is_writable() {
+            let inode = look::inode(at.tgid, fd);
+            if let Some(sock) = inode.and_then(|inode| self.socks.get_mut(&inode)) {
+                sock.pending = false;
+            }
+            return false;
+        }
+        look.has_error()
     }
 
     /// connect() is about to be made with AF_UNSPEC: an abort, where there is a connection.
@@ -134,11 +154,12 @@ impl Book {
             .get(&inode)
             .filter(|sock| !sock.told && !sock.unix)?
             .clone();
-        let tcp = Look::at(at.pidfd, fd)?.tcp()?;
+        let look = Look::at(at.pidfd, fd)?;
+        let tcp = look.tcp()?;
         if !tcp.info.state.is_synchronised() {
             return None;
         }
-        let found = Found {
+        let mut found = Found {
             tcp,
             errno: None,
             letting_go: true,
@@ -146,7 +167,7 @@ impl Book {
             last_error: false,
         };
         self.socks.remove(&inode);
-        Some(told(at, &sock, &found, How::Own(Own::Disconnect)))
+        Some(told(at, &sock, &mut found, How::Own(Own::Disconnect), &look))
     }
 
     /// shutdown() is about to be made.
@@ -163,18 +184,6 @@ impl Book {
     /// A call gave this error, or getsockopt(SO_ERROR) told it.
     pub fn errored(&mut self, at: &At<'_>, fd: u64, number: i32) -> Option<Failure> {
         let inode = look::inode(at.tgid, fd)?;
-        if number == 0 {
-            // It asked whether connect() had succeeded.
-            if let Some(sock) = self
-                .socks
-                .get_mut(&inode)
-                .filter(|sock| sock.pending && !sock.unix)
-            {
-                let state = Look::at(at.pidfd, fd)?.tcp()?.info.state;
-                sock.pending = !state.is_synchronised();
-            }
-            return None;
-        }
         let errno = look::errno(number);
         if self.socks.get(&inode).is_some_and(|sock| sock.told) {
             return None;
@@ -182,17 +191,17 @@ impl Book {
         let look = Look::at(at.pidfd, fd)?;
         let mut sock = self.socks.get(&inode).cloned().unwrap_or_else(Sock::unborn);
         sock.error = Some(errno);
-        let failure = match look.kind {
+        let failure = match look.kind()? {
             Kind::Unix => matches!(errno, Errno::ConnReset | Errno::Pipe).then(|| unix(at, &sock, errno)),
             Kind::Tcp => {
-                let found = Found {
+                let mut found = Found {
                     tcp: look.tcp()?,
                     errno: Some((errno, Known::Returned)),
                     letting_go: false,
                     alone: false,
                     last_error: false,
                 };
-                decide::of(&sock, &found).map(|how| told(at, &sock, &found, how))
+                decide::of(&sock, &found).map(|how| told(at, &sock, &mut found, how, &look))
             }
         };
         sock.told = failure.is_some();
@@ -214,9 +223,6 @@ impl Book {
             return None;
         }
         let look = Look::at(at.pidfd, fd)?;
-        if look.kind == Kind::Unix {
-            return None;
-        }
         let sock = known.cloned().unwrap_or_else(Sock::unborn);
         let tcp = look.tcp()?;
         let mut found = Found {
@@ -243,14 +249,14 @@ impl Book {
         }
         let how = decide::of(&sock, &found)?;
         found.errno = found.errno.or_else(|| decide::inferred(&sock, &found, &how));
-        let failure = told(at, &sock, &found, how);
+        let failure = told(at, &sock, &mut found, how, &look);
         let mut sock = sock;
         sock.told = true;
         self.keep(inode, sock);
         Some(failure)
     }
 
-    /// Whether this descriptor leads to an AF_UNIX connection that is followed.
+    /// Whether this is an AF_UNIX connection that is followed.
     pub fn is_unix(&self, inode: u64) -> bool {
         self.socks.get(&inode).is_some_and(|sock| sock.unix)
     }
@@ -302,7 +308,8 @@ fn now() -> Timestamp {
     Timestamp(since.map_or(0, |span| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
 }
 
-fn told(at: &At<'_>, sock: &Sock, found: &Found, how: How) -> Failure {
+fn told(at: &At<'_>, sock: &Sock, found: &mut Found, how: How, look: &Look) -> Failure {
+    (found.tcp.local, found.tcp.peer) = look.addresses();
     let (side, flow) = decide::ends(sock, found);
     let info = &found.tcp.info;
     let (sent, received) = decide::bytes(found);

@@ -8,20 +8,16 @@ pub(crate) enum Call {
     FastOpen,
     Accept,
     Close,
+    /// dup2() and dup3(): the second descriptor is closed before it is a copy.
     Dup,
+    /// dup() and fcntl(F_DUPFD).
+    Copy,
     CloseRange,
     Shutdown,
     SocketError,
     Transfer,
     Ring,
     Other,
-}
-
-/// When a call tells what there is to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
-    Before,
-    Result,
 }
 
 impl Call {
@@ -35,6 +31,7 @@ impl Call {
             libc::SYS_accept | libc::SYS_accept4 => Self::Accept,
             libc::SYS_close => Self::Close,
             libc::SYS_dup3 => Self::Dup,
+            libc::SYS_dup | libc::SYS_fcntl => Self::Copy,
             libc::SYS_close_range => Self::CloseRange,
             libc::SYS_shutdown => Self::Shutdown,
             libc::SYS_getsockopt => Self::SocketError,
@@ -58,13 +55,6 @@ impl Call {
             Self::FastOpen
         } else {
             self
-        }
-    }
-
-    pub const fn moment(self) -> Moment {
-        match self {
-            Self::Connect | Self::FastOpen | Self::Accept | Self::SocketError => Moment::Result,
-            _ => Moment::Before,
         }
     }
 

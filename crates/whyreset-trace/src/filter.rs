@@ -33,10 +33,11 @@ const OURS: u32 = 0;
 /// Calls that are told whatever their arguments.
 #[cfg(target_arch = "x86_64")]
 const TOLD: &[libc::c_long] = &[
+    libc::SYS_close,
     libc::SYS_connect,
     libc::SYS_accept,
     libc::SYS_accept4,
-    libc::SYS_close,
+    libc::SYS_dup,
     libc::SYS_shutdown,
     libc::SYS_dup2,
     libc::SYS_dup3,
@@ -45,10 +46,11 @@ const TOLD: &[libc::c_long] = &[
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const TOLD: &[libc::c_long] = &[
+    libc::SYS_close,
     libc::SYS_connect,
     libc::SYS_accept,
     libc::SYS_accept4,
-    libc::SYS_close,
+    libc::SYS_dup,
     libc::SYS_shutdown,
     libc::SYS_dup3,
     libc::SYS_close_range,
@@ -75,6 +77,14 @@ pub(crate) fn program() -> Vec<Instruction> {
         one(EQUAL, libc::SOL_SOCKET.cast_unsigned(), 0, 3),
         one(LOAD, argument(2), 0, 0),
         one(EQUAL, libc::SO_ERROR.cast_unsigned(), 0, 1),
+        one(RETURN, TELL, 0, 0),
+        one(RETURN, ALLOW, 0, 0),
+    ]);
+    program.extend([
+        one(EQUAL, number(libc::SYS_fcntl), 0, 5),
+        one(LOAD, argument(1), 0, 0),
+        one(EQUAL, libc::F_DUPFD.cast_unsigned(), 1, 0),
+        one(EQUAL, libc::F_DUPFD_CLOEXEC.cast_unsigned(), 0, 1),
         one(RETURN, TELL, 0, 0),
         one(RETURN, ALLOW, 0, 0),
     ]);
@@ -149,6 +159,10 @@ mod tests {
             ALLOW
         );
         assert_eq!(run(OURS, libc::SYS_getsockopt, [3, 6, error, 0, 0, 0]), ALLOW);
+        let copy = libc::F_DUPFD_CLOEXEC.cast_unsigned();
+        assert_eq!(run(OURS, libc::SYS_fcntl, [3, copy, 0, 0, 0, 0]), TELL);
+        assert_eq!(run(OURS, libc::SYS_fcntl, [3, 0, 0, 0, 0, 0]), TELL);
+        assert_eq!(run(OURS, libc::SYS_fcntl, [3, 4, 0, 0, 0, 0]), ALLOW);
         let fast = libc::MSG_FASTOPEN.cast_unsigned();
         assert_eq!(run(OURS, libc::SYS_sendto, [3, 0, 0, fast | 0x4000, 0, 0]), TELL);
         assert_eq!(run(OURS, libc::SYS_sendto, [3, 0, 0, 0x4000, 0, 0]), ALLOW);

@@ -23,7 +23,6 @@ pub(crate) enum Kind {
 
 /// A socket at one moment.
 pub(crate) struct Look {
-    pub kind: Kind,
     duplicate: OwnedFd,
 }
 
@@ -62,42 +61,70 @@ pub(crate) fn sockets(tgid: i32) -> Vec<(u64, u64)> {
 }
 
 impl Look {
-    /// Takes the duplicate; `None` where it is no stream that can be reset.
+    /// Takes the duplicate.
     pub fn at(process: &OwnedFd, fd: u64) -> Option<Self> {
         let fd = i32::try_from(fd).ok()?;
         let duplicate = pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).ok()?;
-        let socket = SockRef::from(&duplicate);
-        let stream = socket.r#type().ok()?;
-        let kind = match (socket.domain().ok()?, socket.protocol().ok()?) {
-            (Domain::IPV4 | Domain::IPV6, Some(Protocol::TCP | Protocol::MPTCP)) => Kind::Tcp,
-            (Domain::UNIX, _) if stream == Type::STREAM || stream == Type::SEQPACKET => Kind::Unix,
-            _ => return None,
-        };
-        Some(Self { kind, duplicate })
+        Some(Self { duplicate })
     }
 
-    /// What TCP tells; `None` where it tells nothing.
-    pub fn tcp(&self) -> Option<Tcp> {
+    /// What kind of socket it is; `None` where it is no stream that can be reset.
+    pub fn kind(&self) -> Option<Kind> {
         let socket = SockRef::from(&self.duplicate);
-        let ip = |address: socket2::SockAddr| address.as_socket();
-        let linger = socket.linger().ok().flatten();
+        match (socket.domain().ok()?, socket.protocol().ok()?) {
+            (Domain::IPV4 | Domain::IPV6, Some(Protocol::TCP | Protocol::MPTCP)) => Some(Kind::Tcp),
+            (Domain::UNIX, _) => {
+                let stream = socket.r#type().ok()?;
+                (stream == Type::STREAM || stream == Type::SEQPACKET).then_some(Kind::Unix)
+            }
+            _ => None,
+        }
+    }
+
+    /// What TCP tells, but for the addresses; `None` where the socket is not TCP's.
+    pub fn tcp(&self) -> Option<Tcp> {
+        let info = TcpInfo::of(&self.duplicate)?;
+        let linger = SockRef::from(&self.duplicate).linger().ok().flatten();
         Some(Tcp {
-            info: TcpInfo::of(&self.duplicate)?,
-            local: socket.local_addr().ok().and_then(ip),
-            peer: socket.peer_addr().ok().and_then(ip),
+            info,
+            local: None,
+            peer: None,
             unread: rustix::io::ioctl_fionread(&self.duplicate).unwrap_or(0),
             lingers_zero: linger.is_some_and(|span| span.is_zero()),
         })
     }
 
+    /// Its two addresses, ours first.
+    pub fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let socket = SockRef::from(&self.duplicate);
+        let ip = |address: socket2::SockAddr| address.as_socket();
+        (
+            socket.local_addr().ok().and_then(ip),
+            socket.peer_addr().ok().and_then(ip),
+        )
+    }
+
+    /// connect() has succeeded, and no error waits.
+    pub fn is_writable(&self) -> bool {
+        let found = self.polled(PollFlags::OUT);
+        found.contains(PollFlags::OUT) && !found.intersects(PollFlags::ERR | PollFlags::HUP)
+    }
+
     /// An error waits that nobody has taken.
     pub fn has_error(&self) -> bool {
-        let mut asked = [PollFd::new(&self.duplicate, PollFlags::empty())];
+        self.polled(PollFlags::empty()).contains(PollFlags::ERR)
+    }
+
+    fn polled(&self, flags: PollFlags) -> PollFlags {
+        let mut asked = [PollFd::new(&self.duplicate, flags)];
         let now = Timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().contains(PollFlags::ERR)
+        match poll(&mut asked, Some(&now)) {
+            Ok(_) => asked[0].revents(),
+            Err(_) => PollFlags::empty(),
+        }
     }
 
     /// Takes the error that waits: only where the program lets go of the socket.

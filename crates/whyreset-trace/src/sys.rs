@@ -247,6 +247,22 @@ pub(crate) fn call(tid: i32) -> io::Result<CallStop> {
     })
 }
 
+/// Reads memory of another process into `bytes`; how many there are.
+pub(crate) fn read_memory(pid: i32, address: u64, bytes: &mut [u8]) -> usize {
+    let local = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len(),
+    };
+    let remote = libc::iovec {
+        iov_base: std::ptr::with_exposed_provenance_mut(usize::try_from(address).unwrap_or(0)),
+        iov_len: bytes.len(),
+    };
+    // SAFETY: the first vector is one live buffer, which alone is written to; the second is an address
+    // of the other process, which the kernel checks.
+    let read = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
+    usize::try_from(read).unwrap_or(0)
+}
+
 /// Waits until any child or tracee stops or ends.
 pub(crate) fn wait() -> io::Result<(i32, i32)> {
     let mut status = 0;

@@ -1,20 +1,18 @@
 //! Follows a command and all that it starts: stops are taken, looked at and let go on. Refuses to
 //! change a call, a signal or a result.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt as _;
 use std::time::Instant;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use whyreset_evidence::Process;
 
 use crate::address;
-use crate::book::{At, Book};
-use crate::calls::{Call, Moment};
+use crate::book::{At, Book, Given};
+use crate::calls::Call;
 use crate::failure::Failure;
 use crate::look;
 use crate::signals::Passed;
@@ -71,10 +69,12 @@ pub enum Event {
 struct Thread {
     group: i32,
     /// The call that it is in, where its result is waited for.
-    call: Option<(Call, [u64; 6], Instant)>,
+    call: Option<(Call, [u64; 6], Given)>,
 }
 
 struct Family {
+    /// Descriptors that may lead to a connection: no other is looked at when it is closed.
+    fds: HashSet<u64>,
     pidfd: Option<OwnedFd>,
     process: Process,
     threads: usize,
@@ -107,6 +107,12 @@ impl<'a> Tracer<'a> {
             tell,
         };
         tracer.meet(root);
+        if let Some(family) = tracer.families.get_mut(&root) {
+            // What the command is given open, it inherits from us.
+            family
+                .fds
+                .extend(look::sockets(root).into_iter().map(|(fd, _)| fd));
+        }
         tracer
     }
 
@@ -147,6 +153,7 @@ impl<'a> Tracer<'a> {
             EVENT_FORK | EVENT_VFORK | EVENT_CLONE => {
                 if let Ok(Ok(new)) = sys::event_message(tid).map(i32::try_from) {
                     self.meet(new);
+                    self.inherit(tid, new);
                 }
             }
             EVENT_EXEC => self.rename(tid),
@@ -208,29 +215,56 @@ impl<'a> Tracer<'a> {
         };
         match call {
             Call::Close => self.let_go(group, "close", &[args[0]]),
-            Call::Dup if args[0] != args[1] => self.let_go(group, "dup2", &[args[1]]),
-            Call::CloseRange => {
-                let fds = look::sockets(group).into_iter().map(|(fd, _)| fd);
-                let fds: Vec<u64> = fds.filter(|fd| (args[0]..=args[1]).contains(fd)).collect();
-                // CLOSE_RANGE_CLOEXEC closes nothing yet.
-                if args[2] & 4 == 0 {
-                    self.let_go(group, "close_range", &fds);
-                }
+            Call::Dup if args[0] != args[1] => {
+                self.let_go(group, "dup2", &[args[1]]);
+                self.copied(group, args[0], args[1]);
+            }
+            // CLOSE_RANGE_CLOEXEC closes nothing yet.
+            Call::CloseRange if args[2] & 4 == 0 => {
+                let fds = self
+                    .families
+                    .get(&group)
+                    .into_iter()
+                    .flat_map(|family| &family.fds);
+                let fds: Vec<u64> = fds
+                    .copied()
+                    .filter(|fd| (args[0]..=args[1]).contains(fd))
+                    .collect();
+                self.let_go(group, "close_range", &fds);
             }
             Call::Shutdown => self.at(group, "shutdown", |book, at| {
                 book.shutting(at, args[0], args[1]);
                 None
             }),
-            Call::Connect if address::family(&memory(group, args[1], 2)) == Some(libc::AF_UNSPEC) => {
-                self.at(group, "connect", |book, at| book.disconnecting(at, args[0]));
+            Call::Connect => {
+                let given = given(group, args[1], args[2]);
+                if given.family == Some(libc::AF_UNSPEC) {
+                    self.at(group, "connect", |book, at| book.disconnecting(at, args[0]));
+                } else {
+                    self.wait_for(tid, call, args, given);
+                }
+            }
+            Call::FastOpen => self.wait_for(tid, call, args, given(group, args[4], args[5])),
+            Call::Accept | Call::Copy => self.wait_for(tid, call, args, given(group, 0, 0)),
+            Call::SocketError => {
+                let mut will_tell = false;
+                self.at(group, "getsockopt", |book, at| {
+                    will_tell = book.will_tell(at, args[0]);
+                    None
+                });
+                if will_tell {
+                    self.wait_for(tid, call, args, given(group, 0, 0));
+                }
             }
             Call::Ring => self.ring(group),
-            _ => {}
+            Call::Dup | Call::CloseRange | Call::Transfer | Call::Other => {}
         }
-        if call.moment() == Moment::Result
-            && let Some(thread) = self.threads.get_mut(&tid)
-        {
-            thread.call = Some((call, args, Instant::now()));
+    }
+
+    /// What this call gives is to be seen.
+    fn wait_for(&mut self, tid: i32, call: Call, args: [u64; 6], given: Given) {
+        if let Some(thread) = self.threads.get_mut(&tid) {
+            thread.call = Some((call, args, given));
         }
     }
 
@@ -239,39 +273,29 @@ impl<'a> Tracer<'a> {
         match sys::call(tid) {
             Ok(CallStop::Exit(result)) => {
                 let thread = self.threads.get_mut(&tid);
-                let Some((group, (call, args, since))) = thread.and_then(|t| Some((t.group, t.call.take()?)))
-                else {
-                    return;
-                };
-                self.returned(group, call, args, since, result);
-            }
-            Ok(CallStop::Entry { number, args }) => {
-                let call = Call::of(number);
-                if call == Call::Transfer
-                    && let Some(thread) = self.threads.get_mut(&tid)
-                {
-                    thread.call = Some((call, args, Instant::now()));
+                let found = thread.and_then(|thread| Some((thread.group, thread.call.take()?)));
+                if let Some((group, (call, args, given))) = found {
+                    self.returned(group, call, args, given, result);
                 }
+            }
+            Ok(CallStop::Entry { number, args }) if Call::of(number) == Call::Transfer => {
+                self.wait_for(tid, Call::Transfer, args, given(tid, 0, 0));
             }
             _ => {}
         }
     }
 
-    fn returned(&mut self, group: i32, call: Call, args: [u64; 6], since: Instant, result: i64) {
+    fn returned(&mut self, group: i32, call: Call, args: [u64; 6], given: Given, result: i64) {
         match call {
             Call::Connect | Call::FastOpen => {
-                let given = match call {
-                    Call::Connect => (args[1], args[2]),
-                    _ => (args[4], args[5]),
-                };
-                let asked = asked(group, given);
-                let family = address::family(&memory(group, given.0, 2));
-                if family != Some(libc::AF_UNSPEC) {
-                    self.at(group, call.name(), |book, at| {
-                        book.connected(at, args[0], asked, since, result.min(0))
-                    });
+                let unix = given.family == Some(libc::AF_UNIX);
+                if unix && result < 0 {
+                    return;
                 }
-                self.opened(group, args[0]);
+                self.opened(group, args[0], unix);
+                self.at(group, call.name(), |book, at| {
+                    book.connected(at, args[0], given, result.min(0))
+                });
             }
             Call::Accept => {
                 if let Ok(fd) = u64::try_from(result) {
@@ -279,14 +303,22 @@ impl<'a> Tracer<'a> {
                         book.accepted(at, fd);
                         None
                     });
-                    self.opened(group, fd);
+                    let unix = look::inode(group, fd).is_some_and(|inode| self.book.is_unix(inode));
+                    self.opened(group, fd, unix);
+                }
+            }
+            Call::Copy => {
+                if let Ok(fd) = u64::try_from(result) {
+                    self.copied(group, args[0], fd);
                 }
             }
             Call::SocketError if result == 0 => {
-                let four = memory(group, args[3], 4);
-                if let Ok(four) = <[u8; 4]>::try_from(four) {
+                let mut four = [0; 4];
+                if sys::read_memory(group, args[3], &mut four) == four.len() {
                     let number = i32::from_ne_bytes(four);
-                    self.at(group, "getsockopt", |book, at| book.errored(at, args[0], number));
+                    if number != 0 {
+                        self.at(group, "getsockopt", |book, at| book.errored(at, args[0], number));
+                    }
                 }
             }
             Call::Transfer => {
@@ -302,17 +334,48 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// A connection was opened: from now on its results may matter.
-    fn opened(&mut self, group: i32, fd: u64) {
-        let unix = look::inode(group, fd).is_some_and(|inode| self.book.is_unix(inode));
+    /// A connection was opened: from now on its descriptor matters.
+    fn opened(&mut self, group: i32, fd: u64, unix: bool) {
         if let Some(family) = self.families.get_mut(&group) {
+            family.fds.insert(fd);
             family.unix += usize::from(unix);
             family.tcp |= !unix;
         }
     }
 
+    /// A second descriptor leads to where this one does.
+    fn copied(&mut self, group: i32, from: u64, to: u64) {
+        if let Some(family) = self.families.get_mut(&group)
+            && family.fds.contains(&from)
+        {
+            family.fds.insert(to);
+        }
+    }
+
+    /// A new process begins with what its parent had open.
+    fn inherit(&mut self, parent: i32, child: i32) {
+        let group = |tid| self.threads.get(&tid).map(|thread: &Thread| thread.group);
+        let (Some(parent), Some(child)) = (group(parent), group(child)) else {
+            return;
+        };
+        if parent == child {
+            return;
+        }
+        let fds = self.families.get(&parent).map(|family| family.fds.clone());
+        if let (Some(fds), Some(family)) = (fds, self.families.get_mut(&child)) {
+            family.fds.extend(fds);
+        }
+    }
+
     fn let_go(&mut self, group: i32, call: &'static str, fds: &[u64]) {
         for &fd in fds {
+            let known = self
+                .families
+                .get_mut(&group)
+                .is_some_and(|family| family.fds.remove(&fd));
+            if !known {
+                continue;
+            }
             let Some(inode) = look::inode(group, fd) else {
                 continue;
             };
@@ -331,10 +394,10 @@ impl<'a> Tracer<'a> {
 
     /// A thread is about to end; with the first one, its process.
     fn leaving(&mut self, tid: i32) {
-        if !self.families.contains_key(&tid) {
+        let Some(family) = self.families.get(&tid) else {
             return;
-        }
-        let fds: Vec<u64> = look::sockets(tid).into_iter().map(|(fd, _)| fd).collect();
+        };
+        let fds: Vec<u64> = family.fds.iter().copied().collect();
         self.let_go(tid, "exit", &fds);
     }
 
@@ -395,6 +458,7 @@ impl<'a> Tracer<'a> {
             let process = described(group);
             tell(Event::Started(process.pid));
             Family {
+                fds: HashSet::new(),
                 pidfd: None,
                 process,
                 threads: 0,
@@ -449,19 +513,20 @@ fn described(group: i32) -> Process {
     process
 }
 
-/// Bytes of a stopped process; fewer, or none, where it has none there.
-fn memory(group: i32, address: u64, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    let read =
-        fs::File::open(format!("/proc/{group}/mem")).and_then(|file| file.read_at(&mut bytes, address));
-    bytes.truncate(read.unwrap_or(0));
-    bytes
-}
-
-/// The address that a call was given.
-fn asked(group: i32, (at, length): (u64, u64)) -> Option<SocketAddr> {
-    if at == 0 {
-        return None;
+/// The address that a call is given; none where its length is 0.
+fn given(group: i32, at: u64, length: u64) -> Given {
+    /// `struct sockaddr_storage`.
+    const MOST: usize = 128;
+    let mut bytes = [0; MOST];
+    let length = usize::try_from(length).unwrap_or(0).min(MOST);
+    let read = match &mut bytes[..length] {
+        [] => 0,
+        part => sys::read_memory(group, at, part),
+    };
+    let bytes = &bytes[..read.min(length)];
+    Given {
+        since: Instant::now(),
+        family: address::family(bytes),
+        address: address::parse(bytes),
     }
-    address::parse(&memory(group, at, usize::try_from(length).ok()?.min(128)))
 }

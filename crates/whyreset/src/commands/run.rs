@@ -47,8 +47,8 @@ fn followed(args: &Run, held: Held, report: Report<'_>) -> Result<u8, Unable> {
             "{} missing: the kernel lets only privileged programs watch it; run it with sudo, or with --by calls",
             missing.join(" and ")
         ))),
-        By::Auto | By::Kernel => match kernel::watcher() {
-            Ok(watcher) => kernel::run(watcher, held, report),
+        By::Auto | By::Kernel => match kernel::eyes() {
+            Ok(eyes) => kernel::run(eyes, held, report),
             Err(why) if args.by == By::Auto => {
                 notice(&format!("{why:#}; following the command by its calls instead"));
                 calls::run(held, follow, report)

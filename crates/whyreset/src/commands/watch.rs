@@ -3,7 +3,7 @@
 mod desk;
 mod forwarded;
 mod replay;
-mod rulebook;
+pub(crate) mod rulebook;
 
 use std::fs::File;
 use std::io::{self, Write};

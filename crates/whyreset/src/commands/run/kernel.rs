@@ -10,34 +10,101 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use whyreset_causes::judge;
 use whyreset_evidence::{Dossier, Fact, Outcome, Process, Side, Verdict, What};
+use whyreset_flow::Silences;
 use whyreset_host::{Spaces, privileges};
 use whyreset_live::{Options, Watcher};
 use whyreset_report::json_v1;
 use whyreset_trace::{Event, Follow, Held, Unable};
 
 use super::report::{Report, notice};
+use crate::commands::watch::rulebook::Rulebook;
 use crate::holders::Table;
 
 /// Longest time between two looks at whether the command has ended.
 const LOOK_UP: Duration = Duration::from_millis(50);
+/// While an answer about rules is awaited.
+const SOON: Duration = Duration::from_millis(10);
 /// What the last reset drew is told within this.
 const AFTER: Duration = Duration::from_millis(150);
+
+/// The kernel's events, and who tells which rule rejected.
+pub(super) struct Eyes {
+    watcher: Watcher,
+    rulebook: Option<Rulebook>,
+}
 
 /// Attaches; all privileges but looking up owners are given up.
 ///
 /// # Errors
 /// What is missing, and what to run.
-pub(super) fn watcher() -> Result<Watcher> {
+pub(super) fn eyes() -> Result<Eyes> {
+    let rulebook = Rulebook::open(None).ok();
     let holders = Box::new(Table::scanned(Spaces::open(None)));
     let watcher = Watcher::attach(&Options::default(), holders)?;
     if let Err(error) = privileges::drop_all_but_lookup() {
         notice(&format!("privileges could not be dropped: {error}"));
     }
-    Ok(watcher)
+    Ok(Eyes { watcher, rulebook })
+}
+
+/// The processes of the command, also those that have ended.
+type Family = Arc<Mutex<HashSet<u32>>>;
+
+/// Where each dossier passes.
+struct Desk<'a> {
+    family: Family,
+    rulebook: Option<Rulebook>,
+    silences: Silences,
+    report: Report<'a>,
+}
+
+impl Desk<'_> {
+    fn take(&mut self, dossier: &Dossier) {
+        let mut dossier = dossier.clone();
+        self.silences.note(&dossier);
+        self.silences.tell(&mut dossier);
+        if self.member(&dossier).is_none() {
+            return;
+        }
+        let ready = match &mut self.rulebook {
+            Some(rulebook) => rulebook.consult(&dossier),
+            None => Some(dossier),
+        };
+        if let Some(dossier) = ready {
+            self.say(&dossier);
+        }
+    }
+
+    fn take_answers(&mut self) {
+        for dossier in self.rulebook.as_mut().map(Rulebook::answered).unwrap_or_default() {
+            self.say(&dossier);
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.rulebook.as_ref().is_some_and(Rulebook::is_waiting)
+    }
+
+    fn member(&self, dossier: &Dossier) -> Option<(Option<Side>, Process)> {
+        let family = self.family.lock().ok()?;
+        member(dossier, |pid| family.contains(&pid))
+    }
+
+    fn say(&mut self, dossier: &Dossier) {
+        if let Some((side, process)) = self.member(dossier) {
+            tell(&judge(dossier), side, &process, &mut self.report);
+        }
+    }
 }
 
 /// Runs the command; its exit code.
-pub(super) fn run(mut watcher: Watcher, held: Held, mut report: Report<'_>) -> Result<u8, Unable> {
+pub(super) fn run(eyes: Eyes, held: Held, report: Report<'_>) -> Result<u8, Unable> {
+    let Eyes {
+        mut watcher,
+        rulebook,
+    } = eyes;
+    // The kernel's symbols are read at the first look: not at the command's cost.
+    watcher.poll(Duration::ZERO, &mut |_| true);
     let family = Arc::new(Mutex::new(HashSet::from([held.pid()])));
     let runner = {
         let family = Arc::clone(&family);
@@ -49,18 +116,31 @@ pub(super) fn run(mut watcher: Watcher, held: Held, mut report: Report<'_>) -> R
             })
         })
     };
-    let mut take = |dossier: &Dossier| {
-        let ours = |pid: u32| family.lock().is_ok_and(|family| family.contains(&pid));
-        if let Some((side, process)) = member(dossier, ours) {
-            tell(&judge(dossier), side, &process, &mut report);
-        }
-        true
+    let mut desk = Desk {
+        family,
+        rulebook,
+        silences: Silences::default(),
+        report,
+    };
+    let mut look = |span: Duration, desk: &mut Desk<'_>| {
+        watcher.poll(span, &mut |dossier| {
+            desk.take(dossier);
+            true
+        });
+        desk.take_answers();
     };
     while !runner.is_finished() {
-        watcher.poll(LOOK_UP, &mut take);
+        look(if desk.waits() { SOON } else { LOOK_UP }, &mut desk);
     }
-    watcher.poll(AFTER, &mut take);
-    watcher.flush(&mut take);
+    look(AFTER, &mut desk);
+    while desk.waits() {
+        look(SOON, &mut desk);
+    }
+    watcher.flush(&mut |dossier| {
+        desk.take(dossier);
+        true
+    });
+    desk.take_answers();
     let code = runner
         .join()
         .map_err(|_| Unable::NotStarted("the command's follower broke".to_owned()))??;
@@ -70,7 +150,7 @@ pub(super) fn run(mut watcher: Watcher, held: Held, mut report: Report<'_>) -> R
             watcher.lost()
         ));
     }
-    report.close(
+    desk.report.close(
         code,
         "not seen this way: what was closed in order, AF_UNIX, connects that were given up: --by calls",
     );
