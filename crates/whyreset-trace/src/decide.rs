@@ -211,3 +211,166 @@ pub(crate) fn ends(sock: &Sock, found: &Found) -> (Option<Side>, Option<Flow>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use whyreset_probe::TcpInfo;
+
+    use super::*;
+
+    const AGO: Duration = Duration::from_millis(1_500);
+
+    fn sock() -> Sock {
+        Sock {
+            side: Some(Side::Client),
+            unix: false,
+            local: None,
+            peer: Some("127.0.0.1:80".parse().unwrap()),
+            began: Instant::now(),
+            born: true,
+            pending: false,
+            shut: false,
+            error: None,
+            told: false,
+        }
+    }
+
+    /// A request of 10 bytes went out; `received` as the kernel counts.
+    fn found(state: TcpState, received: u64) -> Found {
+        let info = TcpInfo {
+            state,
+            sent: 10,
+            acked: 11,
+            received,
+            data_sent_ago: Duration::from_millis(20),
+            data_heard_ago: Duration::from_millis(10),
+            ..TcpInfo::default()
+        };
+        Found {
+            tcp: Tcp {
+                info,
+                local: None,
+                peer: None,
+                unread: 0,
+                lingers_zero: false,
+            },
+            errno: None,
+            letting_go: true,
+            alone: true,
+            last_error: false,
+        }
+    }
+
+    #[test]
+    fn what_is_no_failure_is_none() {
+        for (state, received) in [
+            (TcpState::Established, 5),
+            // The answer, and the FIN behind it.
+            (TcpState::CloseWait, 6),
+            (TcpState::LastAck, 6),
+            (TcpState::Listen, 0),
+            (TcpState::SynSent, 0),
+        ] {
+            assert_eq!(of(&sock(), &found(state, received)), None, "{state}");
+        }
+        let shut = Sock { shut: true, ..sock() };
+        let mut orderly = found(TcpState::Close, 6);
+        orderly.tcp.info.acked = 12;
+        assert_eq!(of(&shut, &orderly), None);
+        let unconnected = Sock {
+            born: false,
+            ..sock()
+        };
+        let mut unused = found(TcpState::Close, 0);
+        unused.tcp.info = TcpInfo {
+            state: TcpState::Close,
+            ..TcpInfo::default()
+        };
+        assert_eq!(of(&unconnected, &unused), None);
+    }
+
+    #[test]
+    fn a_connection_that_is_gone_was_reset_or_timed_out() {
+        let reset = How::Met(End::Reset { after_fin: false });
+        let mut gone = found(TcpState::Close, 5);
+        assert_eq!(of(&sock(), &gone), Some(reset.clone()));
+        assert_eq!(stage(&sock(), &gone, &reset), Stage::MidResponse);
+        assert_eq!(
+            inferred(&sock(), &gone, &reset),
+            Some((Errno::ConnReset, Known::Inferred))
+        );
+        gone.tcp.info.data_heard_ago = AGO;
+        assert_eq!(stage(&sock(), &gone, &reset), Stage::AfterRequest);
+        gone.tcp.info.data_sent_ago = AGO;
+        assert_eq!(stage(&sock(), &gone, &reset), Stage::Idle);
+        gone.tcp.info.retransmits = TIMED_OUT;
+        assert_eq!(of(&sock(), &gone), Some(How::Met(End::Silent)));
+        // Its FIN was not acknowledged: it did not end in order.
+        let shut = Sock { shut: true, ..sock() };
+        assert_eq!(of(&shut, &found(TcpState::Close, 5)), Some(reset));
+    }
+
+    #[test]
+    fn a_handshake_that_failed_was_refused_or_silent() {
+        let pending = Sock {
+            pending: true,
+            ..sock()
+        };
+        let mut refused = found(TcpState::Close, 0);
+        (refused.tcp.info.sent, refused.tcp.info.acked) = (0, 0);
+        let how = of(&pending, &refused).unwrap();
+        assert_eq!(how, How::Met(End::Refused));
+        assert_eq!(stage(&pending, &refused, &how), Stage::Handshake);
+        refused.tcp.info.retransmits = 2;
+        assert_eq!(of(&pending, &refused), Some(How::Met(End::Silent)));
+        let old = Sock {
+            began: Instant::now().checked_sub(AGO).unwrap(),
+            ..pending
+        };
+        refused.tcp.info.state = TcpState::SynSent;
+        assert_eq!(of(&old, &refused), Some(How::Met(End::Silent)));
+    }
+
+    #[test]
+    fn a_fin_without_an_answer_is_told_from_one_after_it() {
+        // The FIN counts as a byte.
+        assert_eq!(
+            of(&sock(), &found(TcpState::CloseWait, 1)),
+            Some(How::Met(End::Closed))
+        );
+        let mut second = found(TcpState::CloseWait, 6);
+        second.tcp.info.data_heard_ago = AGO;
+        assert_eq!(of(&sock(), &second), Some(How::Met(End::Closed)));
+        // A goodbye that was said just now (TLS close_notify) asks for no answer.
+        second.tcp.info.data_sent_ago = Duration::ZERO;
+        assert_eq!(of(&sock(), &second), None);
+    }
+
+    #[test]
+    fn own_aborts_need_the_last_descriptor() {
+        let mut unread = found(TcpState::Established, 5);
+        unread.tcp.unread = 5;
+        assert_eq!(of(&sock(), &unread), Some(How::Own(Own::Unread)));
+        unread.alone = false;
+        assert_eq!(of(&sock(), &unread), None);
+        let mut lingers = found(TcpState::Established, 5);
+        lingers.tcp.lingers_zero = true;
+        assert_eq!(of(&sock(), &lingers), Some(How::Own(Own::Linger)));
+    }
+
+    #[test]
+    fn an_error_that_was_told_decides() {
+        for (errno, how) in [
+            (Errno::ConnReset, Some(How::Met(End::Reset { after_fin: false }))),
+            (Errno::Pipe, Some(How::Met(End::Reset { after_fin: true }))),
+            (Errno::TimedOut, Some(How::Met(End::Silent))),
+            (Errno::Other(9), None),
+        ] {
+            let mut told = found(TcpState::Close, 5);
+            told.errno = Some((errno, Known::Returned));
+            assert_eq!(of(&sock(), &told), how, "{errno}");
+        }
+    }
+}

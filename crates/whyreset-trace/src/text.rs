@@ -33,13 +33,14 @@ pub fn head(failure: &Failure, time: &str, paint: Paint) -> String {
 
 /// What happened, in one sentence.
 pub fn sentence(failure: &Failure) -> String {
-    let by = |side: Option<Side>| side.map_or("the other end", Side::as_str);
+    let by =
+        |side: Option<Side>| side.map_or_else(|| "the other end".to_owned(), |side| format!("the {side}"));
     let within = failure.stage.within();
     let what = match &failure.how {
-        How::Met(End::Refused) => format!("refused by the {}", by(failure.from())),
-        How::Met(End::Reset { .. }) => format!("reset by the {} {within}", by(failure.from())),
+        How::Met(End::Refused) => format!("refused by {}", by(failure.from())),
+        How::Met(End::Reset { .. }) => format!("reset by {} {within}", by(failure.from())),
         How::Met(End::Closed) => format!(
-            "closed in order by the {} (FIN, no reset) {within}",
+            "closed in order by {} (FIN, no reset) {within}",
             by(failure.from())
         ),
         How::Met(End::Silent) if failure.stage == Stage::Handshake => {
