@@ -216,8 +216,12 @@ impl Book {
 
     /// The process is about to let go of a descriptor. `alone` tells whether no other descriptor leads
     /// to the same socket; it is asked only where that matters.
-    pub fn letting_go(&mut self, at: &At<'_>, fd: u64, alone: &dyn Fn(u64) -> bool) -> Option<Failure> {
-        let inode = look::inode(at.tgid, fd)?;
+    pub fn letting_go(
+        &mut self,
+        at: &At<'_>,
+        (fd, inode): (u64, u64),
+        alone: &dyn Fn(u64) -> bool,
+    ) -> Option<Failure> {
         let known = self.socks.get(&inode);
         if known.is_some_and(|sock| sock.told || sock.unix) {
             return None;

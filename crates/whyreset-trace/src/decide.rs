@@ -43,6 +43,9 @@ pub(crate) fn is_of_interest(sock: &Sock, found: &Found) -> bool {
                 || found.tcp.lingers_zero
                 || unanswered(sock, found).is_some_and(|span| span >= GAVE_UP)
         }
+        TcpState::CloseWait | TcpState::LastAck => {
+            found.tcp.unread > 0 || found.tcp.lingers_zero || closed_unanswered(sock, found)
+        }
         _ => true,
     }
 }

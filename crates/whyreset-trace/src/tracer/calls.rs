@@ -192,7 +192,7 @@ impl Tracer<'_> {
                 continue;
             };
             let alone = self.alone(group, fd);
-            self.at(group, call, |book, at| book.letting_go(at, fd, &alone));
+            self.at(group, call, |book, at| book.letting_go(at, (fd, inode), &alone));
             if self.book.is_unix(inode)
                 && let Some(family) = self.families.get_mut(&group)
             {
