@@ -10,6 +10,7 @@ use crate::commands::audit::Audit;
 use crate::commands::lab::Lab;
 use crate::commands::logs::Logs;
 use crate::commands::probe::Probe;
+use crate::commands::proxy::Proxy;
 use crate::commands::run::Run;
 
 /// Says who reset a TCP connection, why, how it knows, and what to change.
@@ -42,6 +43,8 @@ pub enum Command {
     Probe(Box<Probe>),
     /// What on this host resets connections or will: counters, sockets, limits, settings; each with its fix
     Audit(Audit),
+    /// A TCP proxy that breaks connections on purpose: every kind of reset, on demand; speaks toxiproxy's API
+    Proxy(Box<Proxy>),
     /// The page of a cause, or what an error message means; without an argument, the list
     Explain(Explain),
     /// Connection errors in logs, in every runtime's words: who, to where, how often, and what they can mean

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod lab;
 pub mod logs;
 pub mod probe;
+pub mod proxy;
 pub mod read;
 pub mod run;
 pub mod warden;

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Watch(watch) => commands::watch::run(&watch),
         Command::Read(read) => commands::read::run(&read),
         Command::Probe(probe) => commands::probe::run(&probe),
+        Command::Proxy(proxy) => commands::proxy::run(*proxy),
         Command::Audit(audit) => commands::audit::run(&audit),
         Command::Explain(explain) => commands::explain::run(&explain),
         Command::Logs(logs) => commands::logs::run(&logs),
