@@ -10,7 +10,7 @@ use crate::{elf, sh};
 /// A named target is a must: without it the flags would reach procedural macros, which must be shared.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Static, and the pointers that the loader moves packed to a bit each: three hundred kilobytes less.
-const FLAGS: &str = "-Ctarget-feature=+crt-static -Clink-arg=-Wl,-z,pack-relative-relocs";
+const FLAGS: &str = "-Ctarget-feature=+crt-static -Clink-arg=-Wl,-z,pack-relative-relocs,--icf=all";
 /// Bytes.
 const LIMIT: u64 = 8_000_000;
 

@@ -6,11 +6,12 @@ mod explain;
 mod play;
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use anyhow::Context;
-use include_dir::{Dir, include_dir};
+use flate2::read::ZlibDecoder;
 
 use crate::need::Need;
 use crate::scenario::{Scenario, Steps};
@@ -18,14 +19,26 @@ use crate::topology::Host;
 
 pub use document::Script;
 
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
+/// The files of `scenarios/`, as the build script packs them.
+static FILES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scenarios.z"));
 
 /// All of them, by name. They live as long as the program.
+///
+/// # Panics
+/// One of the files that came with the program is not a scenario: a test reads each.
 pub fn all() -> Vec<&'static Scenario> {
     static ALL: LazyLock<Vec<&'static Scenario>> = LazyLock::new(|| {
-        let mut files: Vec<_> = FILES.files().collect();
-        files.sort_by_key(|file| file.path());
-        files.into_iter().map(read).collect()
+        let mut text = String::new();
+        let read = ZlibDecoder::new(FILES).read_to_string(&mut text);
+        assert!(read.is_ok(), "the scenarios came packed with the program");
+        let files = text
+            .split_terminator('\0')
+            .filter_map(|file| file.split_once('\n'));
+        files
+            .map(|(name, text)| {
+                parse(Path::new(name), text).unwrap_or_else(|error| panic!("{name}: {error:#}"))
+            })
+            .collect()
     });
     ALL.clone()
 }
@@ -37,13 +50,6 @@ pub fn all() -> Vec<&'static Scenario> {
 pub fn open(path: &Path) -> anyhow::Result<&'static Scenario> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse(path, &text).with_context(|| format!("{} is not a scenario", path.display()))
-}
-
-/// # Panics
-/// One of the files that came with the program is not a scenario: a test reads each.
-fn read(file: &'static include_dir::File<'static>) -> &'static Scenario {
-    let text = file.contents_utf8().unwrap_or_default();
-    parse(file.path(), text).unwrap_or_else(|error| panic!("{}: {error:#}", file.path().display()))
 }
 
 fn parse(path: &Path, text: &str) -> anyhow::Result<&'static Scenario> {
@@ -85,6 +91,7 @@ fn parse(path: &Path, text: &str) -> anyhow::Result<&'static Scenario> {
 mod tests {
     #[test]
     fn every_file_is_a_scenario() {
-        assert!(!super::all().is_empty());
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios"));
+        assert_eq!(super::all().len(), files.unwrap().count());
     }
 }

@@ -1,17 +1,28 @@
 //! Loads the committed object and attaches its programs, each by itself: one that cannot be had
 //! costs its view and is named, and only the loss of both reset hooks is an error.
 
+use std::io::Read as _;
+
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Ebpf, EbpfLoader, Endianness};
+use flate2::read::ZlibDecoder;
 use whyreset_evidence::Blindness;
 
 use crate::abi::{Filtered, Tuple};
 use crate::btf_enum::{Btf, EnumNames};
 use crate::{AttachError, Options, sys};
 
-static OBJECT: &[u8] =
-    aya::include_bytes_aligned!(concat!(env!("CARGO_MANIFEST_DIR"), "/bpf/whyreset.bpf.o"));
+/// The object, as the build script packs it.
+static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/whyreset.bpf.o.z"));
+
+/// The object as it was committed. Its reader wants it aligned to words, as every allocation of this size
+/// is.
+fn object() -> std::io::Result<Vec<u8>> {
+    let mut object = Vec::new();
+    ZlibDecoder::new(OBJECT).read_to_end(&mut object)?;
+    Ok(object)
+}
 
 /// Bytes of the event ring where nothing else is asked for.
 const RING_BYTES: u32 = 4 << 20;
@@ -190,6 +201,8 @@ fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) ->
         bits(&names.drop, &["NO_SOCKET"])
     };
     let mut refusal = String::new();
+    let object =
+        object().map_err(|error| AttachError(format!("the eBPF object cannot be unpacked: {error}")))?;
     for sets in SETS {
         let ring = options.ring.unwrap_or(RING_BYTES).min(sets.saturating_mul(512));
         let ring = ring.max(1 << 16).next_power_of_two();
@@ -205,7 +218,7 @@ fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) ->
             .override_global("set_mask", &mask, true)
             .map_max_entries("owners", sets)
             .map_max_entries("tombstones", sets)
-            .load(OBJECT);
+            .load(&object);
         match loaded {
             Ok(ebpf) => return Ok(ebpf),
             Err(error) => refusal = chain(&error),

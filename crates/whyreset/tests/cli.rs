@@ -222,10 +222,12 @@ fn explain_answers_for_every_cause_and_for_messages() {
 #[test]
 fn help_names_what_is_there_and_nothing_else() {
     let help = stdout(&run(&["--help"]));
-    for command in ["watch", "read", "probe", "run", "audit", "explain", "demo", "lab"] {
+    for command in [
+        "watch", "read", "probe", "run", "proxy", "audit", "explain", "logs", "demo", "lab",
+    ] {
         assert!(help.contains(&format!("\n  {command}")), "{help}");
     }
-    for absent in ["\n  proxy", "\n  serve", "actor"] {
+    for absent in ["\n  serve", "actor"] {
         assert!(!help.contains(absent), "{absent}: {help}");
     }
     assert_eq!(run(&["--version"]).status.code(), Some(0));
