@@ -9,6 +9,7 @@
 
 mod load;
 pub mod logs;
+pub mod proxy;
 pub mod read;
 pub mod rules;
 pub mod run;

@@ -35,6 +35,7 @@ const USAGE: &str = "usage: cargo xtask TASK
   bench read [OPTION]   how fast captures are read, next to other programs; --memory: in how much memory
   bench run             what `whyreset run` costs curl with 1,000 small requests; needs root
   bench logs [GB]       how fast logs are searched, and in how much memory (5 GB by default)
+  bench proxy [OPTION]  whyreset proxy next to haproxy; --soak SECONDS --connections N: its memory
   bench rules           how soon the rule that rejected is found among ten thousand; needs root";
 
 fn main() -> ExitCode {
@@ -73,6 +74,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         ["bench", "logs", ref asked @ ..] => bench::logs::run(&release::build()?, asked)?,
         ["bench", "run"] => bench::run::run(&release::build()?)?,
         ["bench-timed", ..] => bench::run::timed(&args[1..])?,
+        ["bench", "proxy", ref asked @ ..] => bench::proxy::run(&release::build()?, asked)?,
         ["bench", "rules"] => bench::rules::run(&release::build()?)?,
         ["bench", "read-minimal", file] => bench::read::minimal(Path::new(file))?,
         ["bench-load", ..] => bench::load(&args[1..])?,
