@@ -57,6 +57,11 @@ const PACKAGES: &[Package] = &[
         why: "the script that stands beside the score",
     },
     Package {
+        name: "python3-pip",
+        probe: "pip3",
+        why: "toxiproxy's own client, which drives `whyreset proxy`",
+    },
+    Package {
         name: "cpio",
         probe: "cpio",
         why: "packing the initramfs of the kernel matrix",
