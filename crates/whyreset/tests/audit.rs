@@ -15,6 +15,8 @@ mod sockets;
 mod software;
 #[path = "audit/space.rs"]
 mod space;
+#[path = "audit/wire.rs"]
+mod wire;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,6 +72,28 @@ const CHECKS: &[Check] = &[
         "sockets::few_descriptors",
         &["python3", "prlimit"],
         sockets::few_descriptors,
+    ),
+    (
+        "wire::a_syn_in_an_open_connection",
+        &["python3"],
+        wire::a_syn_in_an_open_connection,
+    ),
+    (
+        "wire::an_error_about_foreign_numbers",
+        &["python3"],
+        wire::an_error_about_foreign_numbers,
+    ),
+    ("wire::a_wrong_cookie", &["python3"], wire::a_wrong_cookie),
+    ("wire::linger_two", &["python3"], wire::linger_two),
+    (
+        "wire::too_many_remembered",
+        &["python3"],
+        wire::too_many_remembered,
+    ),
+    (
+        "wire::a_segment_that_is_invalid",
+        &["python3", "nft"],
+        wire::a_segment_that_is_invalid,
     ),
     ("settings::overflow_aborts", &[], settings::overflow_aborts),
     ("settings::queues_are_cut", &[], settings::queues_are_cut),

@@ -24,6 +24,7 @@ type Check = (&'static str, fn());
 const WATCHED: &[Check] = &[
     ("linger", faults::linger),
     ("linger_v6", faults::linger_v6),
+    ("reset_peer", faults::reset_peer),
     ("unread", faults::unread),
     ("late_write", faults::late_write),
     ("mid_response", faults::mid_response),

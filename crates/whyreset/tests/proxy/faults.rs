@@ -37,6 +37,14 @@ pub fn linger_v6() {
     assert_cause(&verdict, "linger-abort");
 }
 
+pub fn reset_peer() {
+    let (bytes, ended, verdict) = struck(LOCAL, "reset_peer,timeout=100", |stream| {
+        stream.write_all(b"hi").unwrap();
+    });
+    assert_eq!((bytes, ended), (0, Ended::Reset));
+    assert_cause(&verdict, "linger-abort");
+}
+
 pub fn unread() {
     let (_, ended, verdict) = struck(LOCAL, "unread", |stream| stream.write_all(b"hello").unwrap());
     assert_eq!(ended, Ended::Reset);
