@@ -93,13 +93,13 @@ pub fn linger_two() {
         &space,
         "linger2",
         "linger2-abort",
-        r#"
+        r"
 l, c, s = pair()
 TCP_LINGER2 = 8
 s.setsockopt(socket.IPPROTO_TCP, TCP_LINGER2, -1)
 import time
 s.shutdown(socket.SHUT_WR); time.sleep(.2); s.close(); time.sleep(.1)
-"#,
+",
     );
 }
 
@@ -110,13 +110,13 @@ pub fn too_many_remembered() {
         &space,
         "time-wait-buckets",
         "connection-forgotten",
-        r#"
+        r"
 import time
 l = socket.create_server((SERVER, 80))
 for _ in range(5):
     c = socket.create_connection((SERVER, 80)); s = l.accept()[0]
     c.close(); time.sleep(.05); s.close(); time.sleep(.05)
-"#,
+",
     );
 }
 
