@@ -16,7 +16,7 @@ use whyreset_evidence::{Certainty, Dossier, EvidenceLine, Finding, Mark, Named, 
 
 use crate::catalog::{CATALOG, UNKNOWN};
 use crate::cause::{Cause, Requirement};
-use crate::reading;
+use crate::{reading, testimony};
 
 /// What the judge thinks of one cause.
 pub struct Opinion {
@@ -65,7 +65,7 @@ impl Opinion {
         self.findings.iter().filter(|finding| finding.is_seen()).count()
     }
 
-    fn explains(&self, dossier: &Dossier, id: &str) -> bool {
+    pub(crate) fn explains(&self, dossier: &Dossier, id: &str) -> bool {
         let rules = self.cause.rules(dossier.source);
         rules.is_some_and(|rules| rules.explains.contains(&id))
     }
@@ -216,6 +216,10 @@ fn verdict(
     if let Some((_, finding)) = &situation {
         push_line(&mut evidence, finding);
     }
+    let heard = testimony::heard(dossier, opinions, named);
+    for finding in &heard.findings {
+        push_line(&mut evidence, finding);
+    }
     for finding in reading::background(dossier) {
         push_line(&mut evidence, &finding);
     }
@@ -223,13 +227,20 @@ fn verdict(
     if let Some((situation, _)) = &situation {
         fix.extend(situation.fix.iter().map(|&line| line.to_owned()));
     }
+    let everyday = heard.everyday.filter(|_| situation.is_none());
+    if let Some((_, lines)) = everyday {
+        fix.extend(lines.iter().map(|&line| line.to_owned()));
+    }
     fix.extend(crate::Page::of(cause).fixes());
     let rivals = rivals(opinions, named, mechanism);
     let name = Named {
         id: cause.id,
         summary: rules.map_or(cause.sentence, |rules| rules.sentence)(dossier),
-        certainty: named.map_or(Certainty::Unknown, Opinion::certainty),
-        situation: situation.as_ref().map(|(situation, _)| situation.id),
+        certainty: heard.certainty.unwrap_or(Certainty::Unknown),
+        situation: situation
+            .as_ref()
+            .map(|(situation, _)| situation.id)
+            .or(everyday.map(|(id, _)| id)),
         mechanism: mechanism.map(|o| o.cause.id),
         rivals,
     };

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Passed, Process, Received, Ruled, Segment, Sent,
-    Side, TcpState, Timestamp, Tracking, Translation, What,
+    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Logged, Passed, Process, Received, Ruled,
+    Segment, Sent, Side, TcpState, Timestamp, Tracking, Translation, What,
 };
 
 /// Where the facts came from.
@@ -257,6 +257,11 @@ impl Dossier {
     /// What a process of this end held.
     pub fn holdings(&self, side: Side) -> Found<'_, Holdings> {
         pick!(self.facts.iter(), Holds).find(|(fact, _)| fact.side == Some(side))
+    }
+
+    /// Lines of logs that most likely speak of this connection, the nearest first.
+    pub fn logged(&self) -> impl Iterator<Item = (&Fact, &Logged)> {
+        pick!(self.facts.iter(), Logged)
     }
 
     /// The error this end's socket was left with.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-use crate::{Alike, Passed, Process, Segment, Side, Socket, TcpState, Timestamp};
+use crate::{Alike, Logged, Passed, Process, Segment, Side, Socket, TcpState, Timestamp};
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,8 @@ pub enum What {
     Tracking(Tracking),
     /// Other connections of the same observer were reset after the same silence.
     Alike(Alike),
+    /// A line of a log that most likely speaks of this connection.
+    Logged(Logged),
     /// A reset in this end's name passed a capture point.
     Passed(Box<Passed>),
 }
@@ -89,6 +91,7 @@ impl What {
                 "sysctl:net.netfilter.nf_conntrack_count, net.netfilter.nf_conntrack_max".to_owned()
             }
             Self::Alike(_) => "kernel:tcp_receive_reset lsndtime rcv_tstamp".to_owned(),
+            Self::Logged(_) => "log".to_owned(),
             Self::Passed(_) => "frame".to_owned(),
         }
     }

@@ -14,6 +14,7 @@ mod dossier;
 mod fact;
 mod finding;
 mod flow;
+mod logged;
 mod passed;
 mod process;
 mod record;
@@ -29,6 +30,7 @@ pub use fact::{
 };
 pub use finding::Finding;
 pub use flow::{Flow, Roles, Side};
+pub use logged::{Claim, Logged, Tie};
 pub use passed::{
     Acceptable, After, Alike, Half, Join, Missing, Passed, Reason, Shape, Sign, Speaks, Teller, Told,
     Trigger, Way, hops, initial_ttl,

@@ -11,6 +11,7 @@
 
 use alloc::string::String;
 
+mod logged;
 mod read;
 mod words;
 mod write;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use core::time::Duration;
 
+use super::logged;
 use super::words::{decode, milliseconds, number, process, state, token};
 use super::{DEFAULT_START, RecordError};
 use crate::{
@@ -154,6 +155,7 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "holds" => holds(&mut words),
         "untranslated" => untranslated(&mut words),
         "alike" => alike(&mut words),
+        "logged" => logged::read(&mut words).map(What::Logged),
         "standing" => state(words.next()).map(What::Standing),
         "went-on" => went_on(&mut words),
         "tracking" => tracking(&mut words),

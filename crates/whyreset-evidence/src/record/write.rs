@@ -6,6 +6,7 @@ use alloc::string::String;
 use core::fmt::Write as _;
 
 use super::DEFAULT_START;
+use super::logged;
 use super::words::{encode, in_milliseconds};
 use crate::{Dossier, Fact, Roles, Side, Socket, Source, Timestamp, What};
 
@@ -214,6 +215,7 @@ fn write_looked_up(what: &What, out: &mut String) {
                 let _ = write!(out, " memory={}/{}", memory.used, memory.limit);
             }
         }
+        What::Logged(line) => logged::write(line, out),
         // What passed is replayed from its capture, and events have their own words.
         _ => {}
     }
