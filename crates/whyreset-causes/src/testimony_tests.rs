@@ -1,6 +1,5 @@
 //! What lines may change, and what no line may: forged ones accuse nobody.
 
-use std::string::ToString as _;
 use std::vec::Vec;
 
 use whyreset_evidence::{Certainty, Claim, Dossier, Fact, Logged, Tie, Verdict, What, parse_dossier};
@@ -141,7 +140,7 @@ fn everyday_cases_belong_to_causes_that_there_are() {
                 .flat_map(|cause| cause.situations)
                 .any(|known| known.id == one.id),
             "{} is in the catalogue",
-            one.id.to_string()
+            one.id
         );
     }
 }

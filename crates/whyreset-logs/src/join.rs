@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use whyreset_evidence::Tie;
+
 use crate::time::Stamp;
 use crate::who::Who;
 use crate::{Offset, Stated, quote};
@@ -10,8 +12,8 @@ use crate::{Offset, Stated, quote};
 const SECOND: i64 = 1_000_000_000;
 /// How long before the reset a line may have been written, and how long after it: servers log a
 /// request at its end, supervisors notice later.
-const BEFORE: i64 = 5 * SECOND;
-const AFTER: i64 = 3 * SECOND;
+pub(crate) const BEFORE: i64 = 5 * SECOND;
+pub(crate) const AFTER: i64 = 3 * SECOND;
 
 /// A reset as far as lines can know of it.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub struct Ranked {
     pub quote: String,
     /// Higher is nearer.
     pub score: i64,
+    /// The strongest that ties it to the reset.
+    pub tie: Tie,
     /// What it shares with the reset.
     pub shares: Vec<&'static str>,
     /// Nanoseconds from the line to the reset, clocks compared; positive where the line came first.
@@ -97,15 +101,20 @@ fn joined(reset: &Reset, line: &Line<'_>, offset: Option<&Offset>) -> Option<Ran
             shares.push(what);
         }
     };
-    let process = line.who.pid.is_some_and(|pid| reset.pids.contains(&pid));
+    let wrote = line.who.pid.is_some_and(|pid| reset.pids.contains(&pid));
+    let process = wrote || reset.pids.iter().any(|pid| mentions(line.text, *pid));
     share(process, 40, "process");
     let named = |name: &str| reset.names.iter().any(|one| one == name);
-    share(line.who.program.as_deref().is_some_and(named), 10, "program");
+    let program = line.who.program.as_deref().is_some_and(named);
+    share(program, 10, "program");
     let unit = reset.units.iter().filter(|unit| !unit.is_empty()).any(|unit| {
         line.unit == Some(unit.as_str()) || memchr::memmem::find(line.text, unit.as_bytes()).is_some()
     });
     share(unit, 10, "unit");
-    let wide = line.stated.is_some_and(|stated| stated.wide);
+    // What a program says of all its own connections is not about those of another one.
+    let wide = line
+        .stated
+        .is_some_and(|stated| stated.wide && stated.software == "Linux");
     if shares.is_empty() && !wide {
         return None;
     }
@@ -138,6 +147,14 @@ fn joined(reset: &Reset, line: &Line<'_>, offset: Option<&Offset>) -> Option<Ran
         place: format!("{}:{}", line.source, line.number),
         quote: quote(line.text),
         score,
+        tie: match () {
+            () if addresses >= EXACT => Tie::Connection,
+            () if process => Tie::Process,
+            () if unit => Tie::Unit,
+            () if wide => Tie::Host,
+            () if program => Tie::Program,
+            () => Tie::Address,
+        },
         shares,
         apart,
         stated: line.stated,
@@ -176,6 +193,19 @@ fn by_address(reset: &Reset, who: &Who, shares: &mut Vec<&'static str>) -> Optio
         }
     }
     (points > 0 || !foreign).then_some(points)
+}
+
+/// Whether the line names this process: `pid:7`, `(PID 7)`, `Killed process 7`, `child 7`.
+fn mentions(line: &[u8], pid: u32) -> bool {
+    const BEFORE_IT: [&[u8]; 6] = [b"pid ", b"pid:", b"pid=", b"pid: ", b"process ", b"child "];
+    let digits = pid.to_string();
+    memchr::memmem::find_iter(line, digits.as_bytes()).any(|at| {
+        let (head, tail) = (&line[..at], &line[at + digits.len()..]);
+        let ends = |word: &&[u8]| {
+            head.len() >= word.len() && head[head.len() - word.len()..].eq_ignore_ascii_case(word)
+        };
+        !tail.first().is_some_and(u8::is_ascii_digit) && BEFORE_IT.iter().any(ends)
+    })
 }
 
 #[cfg(test)]

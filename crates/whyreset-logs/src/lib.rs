@@ -6,6 +6,7 @@
 
 mod anchors;
 mod error;
+mod fact;
 mod follow;
 mod haproxy;
 mod idle;
@@ -17,6 +18,7 @@ mod quote;
 mod scan;
 mod source;
 mod stated;
+mod store;
 mod time;
 mod unpack;
 mod who;
@@ -24,6 +26,7 @@ mod words;
 
 pub use anchors::Anchors;
 pub use error::LogError;
+pub use fact::{fact_of, reset_of};
 pub use follow::{Follow, Followed};
 pub use haproxy::state as haproxy_state;
 pub use idle::idle_ns;
@@ -35,6 +38,7 @@ pub use quote::quote;
 pub use scan::{BLOCK, Hit, LONGEST_LINE, Scanned, scan};
 pub use source::{Progress, Source};
 pub use stated::{EVERYDAY, STATED, Says, Stated};
+pub use store::{Kept, Store};
 pub use time::{Clock, Stamp, Written, parse as parse_time};
 pub use who::{Address, Who, who};
 pub use words::{Look, Tag, Vocabulary};

@@ -210,6 +210,8 @@ pub struct Read {
     /// The benign resets too: late TLS goodbyes, health checks, scans
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    pub logs: crate::logbook::LogArgs,
     /// Write the capture with every verdict as a packet comment, for Wireshark
     #[arg(long, value_name = "OUT.pcapng")]
     pub annotate: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod commands;
 mod filter;
 mod holders;
 mod ladder;
+mod logbook;
 mod screen;
 
 use std::process::ExitCode;

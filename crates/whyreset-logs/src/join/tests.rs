@@ -90,13 +90,15 @@ fn what_states_a_cause_and_shares_the_process_comes_before_what_shares_an_addres
     let lines = [
         "2025-11-23T11:59:59Z GET / from 10.0.0.2".to_owned(),
         "2025-11-23T11:59:59Z Out of memory: Killed process 813 (other)".to_owned(),
+        "2025-11-23T11:59:59Z Out of memory: Killed process 8123 (other)".to_owned(),
+        "2025-11-23T11:59:59Z beginning MaxStartups throttling".to_owned(),
         "2025-11-23T11:59:59Z [CRITICAL] WORKER TIMEOUT (pid:812)".to_owned(),
         "2025-11-23T11:59:58Z TCP: too many orphaned sockets".to_owned(),
         "2025-11-23T11:00:00Z [CRITICAL] WORKER TIMEOUT (pid:812)".to_owned(),
         "[CRITICAL] WORKER TIMEOUT (pid:812)".to_owned(),
     ];
     let found: Vec<String> = ranked(&lines, None).into_iter().map(|one| one.place).collect();
-    assert_eq!(found, ["app.log:3", "app.log:4", "app.log:1"]);
+    assert_eq!(found, ["app.log:5", "app.log:6", "app.log:1"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use whyreset_logs::{Clock, Journal, KernelLog, Progress, Scanned, Source, scan};
 
 pub(crate) use self::args::Logs;
 use self::groups::{Found, Groups};
-use self::vocabulary::Known;
+pub(crate) use self::vocabulary::Known;
 use crate::args::Format;
 use crate::screen;
 
@@ -138,7 +138,7 @@ fn one(name: &Path, args: &Logs, known: &Known, clock: &Clock, groups: &mut Grou
 }
 
 /// All that the kernel's log holds.
-fn kernel() -> Result<Vec<u8>> {
+pub(crate) fn kernel() -> Result<Vec<u8>> {
     /// The kernel's ring has a few megabytes.
     const MOST: usize = 16 << 20;
     let mut log = KernelLog::open()?;

@@ -42,6 +42,10 @@ fn read(args: &Read) -> Result<ExitCode> {
         "`-` (standard input) cannot be read together with files"
     );
     ensure!(
+        !(stream && args.logs.logs.iter().any(|log| log == "-")),
+        "standard input is the capture; name the log by its file"
+    );
+    ensure!(
         args.annotate.is_none() || (files.len() == 1 && !stream),
         "--annotate wants one capture file to copy"
     );

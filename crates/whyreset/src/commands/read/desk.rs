@@ -18,6 +18,7 @@ use whyreset_report::text::{self, Style};
 
 use crate::args::{Read, ReadFormat};
 use crate::filter::{self, Filter};
+use crate::logbook::Past;
 use crate::screen;
 
 /// Resets that wait until silences can be compared.
@@ -67,6 +68,7 @@ pub struct Desk<'a> {
     at_once: bool,
     held: Vec<Told>,
     silences: Silences,
+    logs: Option<Past>,
     classes: HashMap<Class, Gist, FixedState>,
     kinds: HashMap<Kind, u64, FixedState>,
     /// For pages.
@@ -101,6 +103,7 @@ impl<'a> Desk<'a> {
             at_once,
             held: Vec::new(),
             silences: Silences::default(),
+            logs: Past::open(&args.logs)?,
             classes: HashMap::default(),
             kinds: HashMap::default(),
             kept: Vec::new(),
@@ -136,6 +139,9 @@ impl<'a> Desk<'a> {
     pub fn release(&mut self) {
         let mut held = std::mem::take(&mut self.held);
         held.sort_by_key(|told| told.dossier.time());
+        if let Some(logs) = &mut self.logs {
+            logs.join(held.iter_mut().map(|told| &mut told.dossier));
+        }
         for mut told in held {
             if !self.is_open() {
                 return;
@@ -169,9 +175,12 @@ impl<'a> Desk<'a> {
         true
     }
 
-    /// Where every one is printed, every one is judged.
+    /// Where every one is printed, or has lines of its own, every one is judged.
     fn tells_every(&self) -> bool {
-        self.args.output == ReadFormat::Json || self.args.annotate.is_some() || self.filter.is_some()
+        self.args.output == ReadFormat::Json
+            || self.args.annotate.is_some()
+            || self.filter.is_some()
+            || self.logs.is_some()
     }
 
     fn tell(&mut self, told: &Told) -> Result<()> {
