@@ -136,7 +136,7 @@ pub fn heard(dossier: &Dossier, opinions: &[Opinion], named: Option<&Opinion>) -
         if !is_worth(line.tie, bearing) {
             continue;
         }
-        let trusted = is_close(line.tie);
+        let trusted = line.tie.is_close();
         lifts |= trusted && bearing == Bearing::States;
         lowers |= trusted && bearing == Bearing::Contradicts;
         if let (Bearing::Case(id, fix), None, true) = (bearing, heard.everyday, trusted) {
@@ -157,12 +157,6 @@ pub fn heard(dossier: &Dossier, opinions: &[Opinion], named: Option<&Opinion>) -
         }
     });
     heard
-}
-
-/// Whether a line tied so belongs to this very connection, its process or its host, and not only to
-/// the same name or address.
-const fn is_close(tie: Tie) -> bool {
-    matches!(tie, Tie::Connection | Tie::Process | Tie::Unit | Tie::Host)
 }
 
 /// What is tied loosely is quoted only where it bears on the verdict.

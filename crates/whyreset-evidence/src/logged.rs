@@ -45,6 +45,12 @@ impl Tie {
         (Self::Address, "address"),
     ];
 
+    /// Whether it belongs to this very connection, its process or its host, and not only to the same name
+    /// or address.
+    pub const fn is_close(self) -> bool {
+        matches!(self, Self::Connection | Self::Process | Self::Unit | Self::Host)
+    }
+
     /// A recording's word.
     pub fn as_str(self) -> &'static str {
         Self::WORDS

@@ -11,6 +11,9 @@ use crate::scan::LONGEST_LINE;
 /// Bytes that one look takes at most.
 const PER_LOOK: usize = 1 << 20;
 
+/// Bytes of the past whose lines are counted, so that those after them have their numbers.
+const COUNTED: u64 = 4 << 30;
+
 /// What one look found besides lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Followed {
@@ -33,6 +36,9 @@ pub struct Follow {
     /// Within a line that is too long.
     skipping: bool,
     line: u64,
+    /// Where the lines begin that are told; those before it are counted.
+    tell_from: u64,
+    numbered: bool,
 }
 
 struct Open {
@@ -55,6 +61,8 @@ impl Follow {
             rest: Vec::new(),
             skipping: false,
             line: 0,
+            tell_from: 0,
+            numbered: true,
         };
         match follow.reopen() {
             Ok(()) => {}
@@ -65,6 +73,30 @@ impl Follow {
             open.at = open.file.seek(SeekFrom::End(0))?;
         }
         Ok(follow)
+    }
+
+    /// Follows `path` from about `bytes` before its present end: what is not there yet from its beginning.
+    ///
+    /// # Errors
+    /// It is there and cannot be opened.
+    pub fn recent(path: &Path, bytes: u64) -> io::Result<Self> {
+        let mut follow = Self::new(path, true)?;
+        if let Some(open) = &mut follow.open {
+            let length = open.file.metadata()?.len();
+            follow.tell_from = length.saturating_sub(bytes);
+            if follow.tell_from > COUNTED {
+                open.at = open.file.seek(SeekFrom::Start(follow.tell_from))?;
+                follow.numbered = false;
+                // The line into which this falls is not whole.
+                follow.skipping = true;
+            }
+        }
+        Ok(follow)
+    }
+
+    /// Whether lines have their numbers in the file; they are counted from where the reading began else.
+    pub const fn is_numbered(&self) -> bool {
+        self.numbered
     }
 
     /// The file's name.
@@ -86,6 +118,8 @@ impl Follow {
         self.rest.clear();
         self.skipping = false;
         self.line = 0;
+        self.tell_from = 0;
+        self.numbered = true;
         Ok(())
     }
 
@@ -110,11 +144,18 @@ impl Follow {
             self.rest.clear();
             self.skipping = false;
             self.line = 0;
+            self.tell_from = 0;
+            self.numbered = true;
             followed.truncated = true;
         }
         let mut new = Vec::new();
         let read = (&mut open.file).take(PER_LOOK as u64).read_to_end(&mut new)?;
         open.at += read as u64;
+        if read > 0 && open.at <= self.tell_from {
+            self.line += memchr::memchr_iter(b'\n', &new).count() as u64;
+            followed.more = true;
+            return Ok(followed);
+        }
         self.lines(&new, &mut line);
         if read == PER_LOOK {
             followed.more = true;
@@ -217,6 +258,26 @@ mod tests {
         assert!(looked(&mut follow).1.truncated);
         fs::write(&path, "x\n").unwrap();
         assert_eq!(looked(&mut follow).0, ["1 x"]);
+    }
+
+    #[test]
+    fn what_is_recent_has_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let lines: Vec<String> = (1..=300_000).map(|number| format!("line {number}\n")).collect();
+        let text = lines.concat();
+        fs::write(&path, &text).unwrap();
+        let mut follow = Follow::recent(&path, 20).unwrap();
+        let (lines, _) = looked(&mut follow);
+        assert!(follow.is_numbered());
+        assert_eq!(lines.last().unwrap(), "300000 line 300000");
+        assert!(lines.len() < 150_000, "{}", lines.len());
+        assert!(lines.iter().skip(1).all(|line| {
+            line.split_once(' ')
+                .is_some_and(|(number, text)| text.ends_with(number))
+        }));
+        let all = looked(&mut Follow::recent(&path, u64::MAX).unwrap()).0;
+        assert_eq!(all.len(), 300_000);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct Reset {
 pub struct Line<'a> {
     /// File, `journal` or `kernel`.
     pub source: &'a str,
-    /// Its number there.
+    /// Its number there; 0 where lines have none.
     pub number: u64,
     /// Its bytes.
     pub text: &'a [u8],
@@ -82,7 +82,8 @@ pub fn rank<'a>(
         let Some(one) = joined(reset, &line, offset) else {
             continue;
         };
-        let at = best.partition_point(|other| other.score >= one.score);
+        // Of two that are as near the later one: a line is written when something has happened.
+        let at = best.partition_point(|other| other.score > one.score);
         if at < most {
             best.insert(at, one);
             best.truncate(most);
@@ -144,7 +145,10 @@ fn joined(reset: &Reset, line: &Line<'_>, offset: Option<&Offset>) -> Option<Ran
         score += 30;
     }
     Some(Ranked {
-        place: format!("{}:{}", line.source, line.number),
+        place: match line.number {
+            0 => line.source.to_owned(),
+            number => format!("{}:{number}", line.source),
+        },
         quote: quote(line.text),
         score,
         tie: match () {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use crate::LogError;
@@ -26,6 +27,30 @@ pub struct Entry {
     pub pid: Option<u32>,
     /// Its text; binary ones as they are.
     pub message: Vec<u8>,
+}
+
+impl Entry {
+    /// As a line of text without its end: `2026-11-23T10:00:00.123456Z program[pid]: message`.
+    pub fn line(&self) -> Vec<u8> {
+        let mut head = String::new();
+        if let Ok(at) = jiff::Timestamp::from_nanosecond(self.ns.into()) {
+            _ = write!(head, "{at} ");
+        }
+        head.push_str(
+            self.program
+                .as_deref()
+                .or(self.unit.as_deref())
+                .unwrap_or("unknown"),
+        );
+        if let Some(pid) = self.pid {
+            _ = write!(head, "[{pid}]");
+        }
+        head.push_str(": ");
+        let mut line = head.into_bytes();
+        // One entry, one line.
+        line.extend(self.message.iter().map(|b| if *b == b'\n' { b' ' } else { *b }));
+        line
+    }
 }
 
 /// The child.
@@ -61,7 +86,12 @@ impl Journal {
             command.arg(format!("--since={since}"));
         }
         if follow {
-            command.args(["--follow", "--lines=0"]);
+            let past = if since.is_some() {
+                "--lines=all"
+            } else {
+                "--lines=0"
+            };
+            command.args(["--follow", past]);
         }
         let failed = |why| LogError::Start {
             program: program.display().to_string(),
@@ -84,6 +114,13 @@ impl Journal {
             at: 0,
             passed_over: 0,
         })
+    }
+
+    /// Whether an entry is there, or the end; waits for none.
+    pub fn is_ready(&self) -> bool {
+        let mut ready = [PollFd::new(self.out.get_ref(), PollFlags::IN)];
+        // What cannot be asked tells more when it is read.
+        !self.out.buffer().is_empty() || poll(&mut ready, Some(&Timespec::default())) != Ok(0)
     }
 
     /// The next entry; waits for it. `None` at the end.
@@ -136,32 +173,13 @@ fn entry(json: &[u8]) -> Option<Entry> {
     })
 }
 
-/// As lines of text, `2026-11-23T10:00:00.123456Z program[pid]: message`.
+/// As lines of text.
 impl Read for Journal {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         while self.at == self.text.len() {
             let Some(entry) = self.entry()? else { return Ok(0) };
-            self.text.clear();
             self.at = 0;
-            let mut head = String::new();
-            if let Ok(at) = jiff::Timestamp::from_nanosecond(entry.ns.into()) {
-                _ = write!(head, "{at} ");
-            }
-            head.push_str(
-                entry
-                    .program
-                    .as_deref()
-                    .or(entry.unit.as_deref())
-                    .unwrap_or("unknown"),
-            );
-            if let Some(pid) = entry.pid {
-                _ = write!(head, "[{pid}]");
-            }
-            head.push_str(": ");
-            self.text.extend_from_slice(head.as_bytes());
-            // One entry, one line.
-            self.text
-                .extend(entry.message.iter().map(|b| if *b == b'\n' { b' ' } else { *b }));
+            self.text = entry.line();
             self.text.push(b'\n');
         }
         let rest = &self.text[self.at..];

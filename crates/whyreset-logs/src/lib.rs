@@ -41,4 +41,4 @@ pub use stated::{EVERYDAY, STATED, Says, Stated};
 pub use store::{Kept, Store};
 pub use time::{Clock, Stamp, Written, parse as parse_time};
 pub use who::{Address, Who, who};
-pub use words::{Look, Tag, Vocabulary};
+pub use words::{Look, Scratch, Tag, Vocabulary};

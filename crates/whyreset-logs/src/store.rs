@@ -16,10 +16,15 @@ const QUOTED: usize = 3;
 /// Lines looked at for one reset, of each source.
 const LOOKED_AT: usize = 20_000;
 
+/// Lines whose coming is remembered.
+const CAME: usize = 64;
+/// Clocks that differ by less than this agree, nanoseconds.
+const AGREES: u64 = 500_000_000;
+
 /// A line that may be asked for.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// Its number in its file.
+    /// Its number in its file; 0 where lines have none.
     pub number: u64,
     /// When it was written.
     pub stamp: Stamp,
@@ -58,6 +63,8 @@ struct Log {
     /// Nanoseconds of the coarsest time on it.
     coarsest: u64,
     offset: Option<Offset>,
+    /// Times of lines, and when they came.
+    came: Vec<(i64, i64)>,
 }
 
 /// All that is kept.
@@ -88,6 +95,7 @@ impl Store {
             lines: Vec::new(),
             coarsest: 0,
             offset: None,
+            came: Vec::new(),
         });
         self.logs.len() - 1
     }
@@ -126,6 +134,20 @@ impl Store {
         for log in &mut self.logs {
             log.offset = offset(&log.lines, resets);
         }
+    }
+
+    /// Notes a line of this source with `stamp` that came at `came`, by our clock: the newest that
+    /// was there, so that it has not lain about for long.
+    pub fn note_clock(&mut self, source: usize, stamp: Stamp, came: i64) {
+        let Some(log) = self.logs.get_mut(source) else {
+            return;
+        };
+        if log.came.len() == CAME {
+            log.came.remove(0);
+        }
+        log.came.push((stamp.ns, came));
+        log.offset = estimate(&log.came, stamp.resolution)
+            .filter(|offset| offset.ns.unsigned_abs() > stamp.resolution.saturating_add(AGREES));
     }
 
     /// The clocks that differ from ours, by source.

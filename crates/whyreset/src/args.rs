@@ -151,6 +151,8 @@ pub struct Watch {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Colour,
+    #[command(flatten)]
+    pub logs: crate::logbook::LogArgs,
     /// Bytes of the kernel's event ring, rounded up to a power of two
     #[arg(long, value_name = "BYTES")]
     pub ring: Option<u32>,

@@ -2,7 +2,9 @@
 //! the causes.
 
 mod glob;
+mod live;
 mod past;
+mod tail;
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use whyreset_logs::{Clock, Kept, Look, Stated, parse_time, who};
 
+pub use self::live::{Live, Opened};
 pub use self::past::Past;
 use crate::commands::logs::Known;
 
@@ -104,8 +107,22 @@ fn kept(
     if stated.is_none() && !(known.message(look).is_some() && names_a_connection()) {
         return None;
     }
-    let stamp = parse_time(line, clock).or(came)?;
+    let stamp = match (parse_time(line, clock), came) {
+        // It came within its second: when it came is known better.
+        (Some(stamp), Some(came)) if is_within(came, stamp) => came,
+        (stamp, came) => stamp.or(came)?,
+    };
     Some(Kept::new(number, stamp, who, line, stated))
+}
+
+fn is_within(came: whyreset_logs::Stamp, written: whyreset_logs::Stamp) -> bool {
+    let since = came
+        .ns
+        .checked_sub(written.ns)
+        .and_then(|since| u64::try_from(since).ok());
+    let least = came.resolution;
+    written.resolution > least
+        && since.is_some_and(|since| since <= written.resolution.saturating_add(2 * least))
 }
 
 /// Tells it on standard error.

@@ -1,5 +1,6 @@
 //! `whyreset watch`: wires kernel, judge and faces together, and keeps the policy.
 
+mod askers;
 mod desk;
 mod forwarded;
 mod replay;
@@ -13,15 +14,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use whyreset_evidence::Dossier;
 use whyreset_host::{Spaces, netns, privileges};
 use whyreset_live::{Listen, Options, Stream, Tap, Watcher};
 
+use self::askers::Askers;
 use self::desk::Desk;
 use self::forwarded::Forwarded;
 use self::rulebook::Rulebook;
 use crate::args::{Watch, Wire};
 use crate::holders::Table;
+use crate::logbook::Opened;
 use crate::screen;
 
 /// Longest time between two looks at signals and the clock.
@@ -32,7 +34,10 @@ const SOON: Duration = Duration::from_millis(10);
 /// Watches until told to stop.
 pub fn run(args: &Watch) -> ExitCode {
     match Desk::new(args).and_then(|desk| match &args.replay {
-        Some(recording) => replay::replay(recording, desk),
+        Some(recording) if args.logs.logs.is_empty() => replay::replay(recording, desk),
+        Some(_) => {
+            anyhow::bail!("--replay judges what was recorded, lines of logs included; leave --logs out")
+        }
         None => watch(desk),
     }) {
         Ok(code) => code,
@@ -52,7 +57,7 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         );
     }
     let stop = stop_flag()?;
-    let mut rulebook = Rulebook::open(netns)
+    let rulebook = Rulebook::open(netns)
         .inspect_err(|error| notice(&format!("not seen: which rule rejects ({error})")))
         .ok();
     let spaces = Spaces::open(netns);
@@ -61,6 +66,7 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
             "not seen: translations (NAT) that connection tracking forgets ({error}; CAP_NET_ADMIN and nf_conntrack_netlink are needed)"
         ));
     }
+    let logs = Opened::open(&args.logs)?;
     let mut forwarded = args.forwarded.then(|| open_stream(netns)).transpose()?;
     let tap = args.wire.map(|wire| open_tap(netns, wire)).transpose()?;
     let mut watcher = Watcher::attach(
@@ -76,6 +82,10 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
     if let Err(error) = privileges::drop_all_but_lookup() {
         notice(&format!("privileges could not be dropped: {error}"));
     }
+    let mut askers = Askers {
+        rulebook,
+        logs: logs.map(Opened::follow),
+    };
     announce(args, &watcher)?;
     let unseen = privileges::missing_for_lookup();
     if !unseen.is_empty() {
@@ -91,30 +101,22 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         if left.is_zero() {
             break;
         }
-        let wait = if rulebook.as_ref().is_some_and(Rulebook::is_waiting) {
-            SOON
-        } else {
-            LOOK_UP
-        };
+        let wait = if askers.is_waiting() { SOON } else { LOOK_UP };
         watcher.poll(left.min(wait), &mut |dossier| {
-            hand_over(dossier, &mut rulebook, &mut desk)
+            askers.hand_over(dossier, &mut desk)
         });
         if let Some(forwarded) = &mut forwarded {
-            forwarded.look(&mut watcher, &mut |dossier| {
-                hand_over(dossier, &mut rulebook, &mut desk)
-            });
+            forwarded.look(&mut watcher, &mut |dossier| askers.hand_over(dossier, &mut desk));
         }
-        take_answers(&mut rulebook, &mut desk);
+        askers.take_answers(&mut desk);
     }
     if desk.is_open() {
-        watcher.flush(&mut |dossier| hand_over(dossier, &mut rulebook, &mut desk));
+        watcher.flush(&mut |dossier| askers.hand_over(dossier, &mut desk));
         if let Some(forwarded) = &mut forwarded {
-            forwarded.finish(&mut watcher, &mut |dossier| {
-                hand_over(dossier, &mut rulebook, &mut desk)
-            });
+            forwarded.finish(&mut watcher, &mut |dossier| askers.hand_over(dossier, &mut desk));
         }
-        while desk.is_open() && rulebook.as_ref().is_some_and(Rulebook::is_waiting) {
-            take_answers(&mut rulebook, &mut desk);
+        while desk.is_open() && askers.is_waiting() {
+            askers.take_answers(&mut desk);
             std::thread::sleep(SOON);
         }
     }
@@ -133,23 +135,6 @@ fn watch(mut desk: Desk<'_>) -> Result<ExitCode> {
         ));
     }
     desk.code()
-}
-
-/// Tells of a reset at once, or when it is known which rule made it; `false` when it is time to stop.
-fn hand_over(dossier: &Dossier, rulebook: &mut Option<Rulebook>, desk: &mut Desk<'_>) -> bool {
-    let ready = match rulebook {
-        Some(rulebook) => rulebook.consult(dossier),
-        None => return desk.take(dossier),
-    };
-    ready.is_none_or(|dossier| desk.take(&dossier))
-}
-
-fn take_answers(rulebook: &mut Option<Rulebook>, desk: &mut Desk<'_>) {
-    for dossier in rulebook.iter_mut().flat_map(Rulebook::answered) {
-        if !desk.take(&dossier) {
-            break;
-        }
-    }
 }
 
 fn open_stream(netns: Option<u32>) -> Result<Forwarded> {
