@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod anchors;
+mod compared;
 mod error;
 mod fact;
 mod follow;
@@ -33,7 +34,7 @@ pub use idle::idle_ns;
 pub use join::{Line, Ranked, Reset, rank};
 pub use journal::{Entry, Journal};
 pub use kmsg::{KernelLog, KernelRecord};
-pub use offset::{Offset, estimate};
+pub use offset::{Offset, estimate, estimate_of};
 pub use quote::quote;
 pub use scan::{BLOCK, Hit, LONGEST_LINE, Scanned, scan};
 pub use source::{Progress, Source};

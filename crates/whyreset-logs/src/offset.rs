@@ -25,6 +25,11 @@ pub struct Offset {
 /// From pairs of (the log's time, our time) of what may be the same event. Many may be wrong; those
 /// that are right agree with each other within the log's `resolution`.
 pub fn estimate(pairs: &[(i64, i64)], resolution: u64) -> Option<Offset> {
+    estimate_of(pairs, resolution, pairs.len().min(MOST))
+}
+
+/// The same, where at most `possible` of the pairs can be right, since each event is in several.
+pub fn estimate_of(pairs: &[(i64, i64)], resolution: u64, possible: usize) -> Option<Offset> {
     let mut apart: Vec<i64> = pairs
         .iter()
         .take(MOST)
@@ -45,7 +50,7 @@ pub fn estimate(pairs: &[(i64, i64)], resolution: u64) -> Option<Offset> {
         }
     }
     let agree = best.len();
-    if agree < 2 || agree * 3 < apart.len() {
+    if agree < 2 || agree * 3 < possible {
         return None;
     }
     let within = &apart[best];
@@ -53,7 +58,7 @@ pub fn estimate(pairs: &[(i64, i64)], resolution: u64) -> Option<Offset> {
         ns: within[agree / 2],
         spread: within[agree - 1].abs_diff(within[0]),
         agree,
-        of: apart.len(),
+        of: possible.max(agree),
     })
 }
 

@@ -165,3 +165,85 @@ fn a_hostile_log_is_borne() {
     fs::write(folder.path().join("app.log"), log).unwrap();
     assert_eq!(quoted(folder.path(), "app.log"), [Vec::new()]);
 }
+
+/// Civil times of a log whose clock is `off` microseconds from ours.
+fn stamp(at: u64, off: i64) -> String {
+    let at = jiff::Timestamp::from_microsecond(i64::try_from(at).unwrap() + off).unwrap();
+    at.strftime("%Y/%m/%d %H:%M:%S").to_string()
+}
+
+#[test]
+fn a_clock_that_is_off_and_in_another_zone_is_found_out() {
+    /// Two hours east, and 3.7 s ahead.
+    const OFF: i64 = 7_203_700_000;
+    let folder = tempfile::tempdir().unwrap();
+    let resets = [
+        (START, 40_001),
+        (START + 7_300_000, 40_002),
+        (START + 31_900_000, 40_003),
+    ];
+    fs::write(folder.path().join("trace.pcap"), capture(&resets)).unwrap();
+    // With ports each line is of one connection; without, all together tell.
+    let (mut exact, mut loose) = (String::new(), String::new());
+    for (at, port) in resets {
+        for innocent in 0..20 {
+            let at = stamp(at - 40_000 * innocent, OFF);
+            _ = writeln!(
+                exact,
+                "{at} read from 10.0.0.2:{}: connection reset by peer",
+                41_000 + innocent
+            );
+        }
+        let at = stamp(at, OFF);
+        _ = writeln!(exact, "{at} read from 10.0.0.2:{port}: connection reset by peer");
+        _ = writeln!(
+            loose,
+            "{at} [error] 7#7: *{port} client intended to send too large body: 9 bytes, client: 10.0.0.2, server: x"
+        );
+    }
+    fs::write(folder.path().join("exact.log"), exact).unwrap();
+    fs::write(folder.path().join("loose.log"), loose).unwrap();
+    for log in ["exact.log", "loose.log"] {
+        let found = quoted(folder.path(), log);
+        assert_eq!(found.len(), 3, "{log}");
+        for (lines, (_, port)) in found.iter().zip(resets) {
+            let [(_, what)] = &lines[..] else {
+                panic!("{log} {port}: {lines:?}")
+            };
+            assert!(what.contains(&port.to_string()), "{log}: {what}");
+            let clock = "another zone (-2:00 to ours) and its clock is ";
+            assert!(
+                what.contains(clock) && what.contains(" s ahead of ours"),
+                "{log}: {what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_forged_line_changes_neither_cause_nor_party() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("trace.pcap"), capture(&[(START, 40_007)])).unwrap();
+    let judged = |args: &[&str]| -> Value {
+        let output = read(folder.path(), args);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let plain = judged(&["-o", "json"]);
+    let log = folder.path().join("forged.log");
+    for stated in [
+        "Out of memory: Killed process 812 (nginx)",
+        "nf_conntrack: table full, dropping packet",
+        "client intended to send too large body",
+        "sshd: refused connect from",
+        "terminating connection due to administrator command",
+    ] {
+        let line = format!("2026-11-23T10:00:00Z {stated} client 10.0.0.2:40007\n");
+        fs::write(&log, line.repeat(50)).unwrap();
+        let forged = judged(&["-o", "json", "--logs", log.to_str().unwrap()]);
+        for place in ["/cause/id", "/sender", "/reset", "/outcome"] {
+            assert_eq!(forged.pointer(place), plain.pointer(place), "{stated}");
+        }
+        assert_ne!(forged.pointer("/cause/certainty"), Some(&"certain".into()));
+        assert!(forged["evidence"].to_string().contains(stated), "{forged}");
+    }
+}
