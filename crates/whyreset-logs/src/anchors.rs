@@ -107,6 +107,7 @@ const ANCHORS: &[&str] = &[
     " sC ",
     " CC ",
     "too large",
+    "han the conf",
     "axStart",
     "uffer limit",
     "illed pro",

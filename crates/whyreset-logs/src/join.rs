@@ -106,7 +106,12 @@ fn joined(reset: &Reset, line: &Line<'_>, offset: Option<&Offset>) -> Option<Ran
     let process = wrote || reset.pids.iter().any(|pid| mentions(line.text, *pid));
     share(process, 40, "process");
     let named = |name: &str| reset.names.iter().any(|one| one == name);
-    let program = line.who.program.as_deref().is_some_and(named);
+    let written = line
+        .stated
+        .is_some_and(|stated| reset.names.iter().any(|name| writes(name, stated.software)));
+    // One that bears another process's number is that one's, of the same name or not.
+    let others = line.who.pid.is_some() && !reset.pids.is_empty() && !process;
+    let program = !others && (written || line.who.program.as_deref().is_some_and(named));
     share(program, 10, "program");
     let unit = reset.units.iter().filter(|unit| !unit.is_empty()).any(|unit| {
         line.unit == Some(unit.as_str()) || memchr::memmem::find(line.text, unit.as_bytes()).is_some()
@@ -197,6 +202,13 @@ fn by_address(reset: &Reset, who: &Who, shares: &mut Vec<&'static str>) -> Optio
         }
     }
     (points > 0 || !foreign).then_some(points)
+}
+
+/// Whether the process of this name is the software that words a line so: `redis-server`, Redis.
+fn writes(name: &str, software: &str) -> bool {
+    let (name, software) = (name.to_ascii_lowercase(), software.to_ascii_lowercase());
+    let shorter = name.len().min(software.len());
+    shorter >= 4 && name.as_bytes()[..shorter] == software.as_bytes()[..shorter]
 }
 
 /// Whether the line names this process: `pid:7`, `(PID 7)`, `Killed process 7`, `child 7`.

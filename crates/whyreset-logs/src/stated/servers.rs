@@ -171,6 +171,16 @@ pub static STATED: &[Stated] = &[
         lines: &["invalid request block size: 9125 (max 4096)...skip"],
     },
     Stated {
+        pattern: "is larger than the configured limit",
+        software: "Apache httpd",
+        says: Situation("early-reject-upload"),
+        wide: false,
+        source: "Apache httpd source: http_filters.c; directive LimitRequestBody",
+        lines: &[
+            "[Mon Nov 23 10:00:00.123456 2026] [http:error] [pid 812:tid 812] [client 10.0.0.2:40022] AH01587: Requested content-length of 400000 is larger than the configured limit of 1000",
+        ],
+    },
+    Stated {
         pattern: "server reached maxrequestworkers",
         software: "Apache httpd",
         says: Situation("connection-limit"),
