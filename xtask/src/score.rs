@@ -6,6 +6,7 @@ mod captures;
 mod late;
 mod page;
 mod peers;
+mod run;
 mod script;
 
 use std::collections::BTreeMap;
@@ -88,7 +89,8 @@ pub fn run(binary: &Path) -> Result<()> {
     let peers = peers::look(captures.path())?;
     let views = captures::look(binary, captures.path())?;
     let joined = play(binary, &["--watch-from", "during"])?;
-    let page = page::write(&runs, &joined, &reasons, &peers, &views);
+    let under_run = play(binary, &["--under-run"])?;
+    let page = page::write(&runs, &joined, &under_run, &reasons, &peers, &views);
     fs::create_dir_all("docs")?;
     fs::write(PAGE, &page).with_context(|| format!("cannot write {PAGE}"))?;
     println!(

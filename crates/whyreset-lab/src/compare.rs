@@ -1,6 +1,7 @@
 //! Holds what was said against the truth. Refuses to forgive a wrong accusation because a right
 //! one stands beside it.
 
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use whyreset_evidence::Certainty;
@@ -9,6 +10,7 @@ use crate::kernel;
 use crate::said::Said;
 use crate::scenario::Scenario;
 use crate::truth::{Accused, Truth, Vantage, View};
+use crate::under_run::Told;
 
 /// The differences, empty where all is right. Where the scenario is `about` one server port, other
 /// connections are held against nothing but a wrong `certain`.
@@ -63,6 +65,79 @@ pub fn too_late(
         }
     }
     differences
+}
+
+/// What `whyreset run` told of the client's connections to this server, held against what the watcher
+/// of the whole machine said of the same: every failure that the client met is told, and is of the same
+/// kind, end and stage; none is told that was not; and no verdict accuses wrongly.
+pub fn under_run(
+    scenario: &Scenario,
+    client: IpAddr,
+    about: Option<u16>,
+    told: &[Told],
+    machine: &[Said],
+) -> Vec<String> {
+    let verdicts: Vec<Said> = told.iter().filter_map(Told::verdict).collect();
+    let view = scenario.truth.view(Vantage::Client).unwrap_or(View::Silent);
+    let (mut differences, _) = accusations(scenario, view, about, &verdicts);
+    let same = |told: &Told, said: &Said| {
+        // A connect() that failed gave the address back.
+        let local = told.address("local").is_none_or(|local| {
+            Some(local.port()) == said.port("client")
+                && (local.ip().is_unspecified() || Some(local) == said.address("client"))
+        });
+        local && told.address("remote") == said.address("server")
+    };
+    let of_client = |said: &&Said| {
+        let here = said
+            .address("client")
+            .is_some_and(|address| address.ip() == client);
+        here && (about.is_none() || said.port("server") == about)
+    };
+    for said in machine
+        .iter()
+        .filter(of_client)
+        .filter(|said| said.met_by_client())
+    {
+        let Some(told) = told.iter().find(|told| same(told, said)) else {
+            differences.push(format!("not told: {}", said.brief()));
+            continue;
+        };
+        if let Some(why) = told_otherwise(told, said) {
+            differences.push(format!("{why}: {}; it was {}", told.brief(), said.brief()));
+        }
+    }
+    for told in told.iter().filter(|told| told.text("by") == "rst") {
+        let remote = told.address("remote").map(|remote| remote.port());
+        let known = machine.iter().any(|said| same(told, said));
+        if !known && (about.is_none() || remote == about) {
+            differences.push(format!("told of a reset that was not: {}", told.brief()));
+        }
+    }
+    differences
+}
+
+/// In what the two differ. A reset from between bears the server's name, and an end cannot tell it.
+fn told_otherwise(told: &Told, said: &Said) -> Option<&'static str> {
+    let refused = said.text("/outcome") == "refused";
+    let outcome = match said.text("/reset/from") {
+        "client" => "aborted",
+        _ => said.text("/outcome"),
+    };
+    if told.text("outcome") != outcome {
+        return Some("another outcome");
+    }
+    let of = |end: &str| said.number(&format!("/connection/bytes_to_{end}"));
+    let stage = told.text("stage");
+    // What the client sent, its server need not have got.
+    let right = match (of("server"), of("client")) {
+        _ if refused => stage == "handshake",
+        (Some(0), Some(0)) => matches!(stage, "open" | "after-request"),
+        (Some(1..), Some(0)) => stage == "after-request",
+        (Some(_), Some(1..)) => !matches!(stage, "handshake" | "open"),
+        _ => stage != "handshake",
+    };
+    (!right).then_some("another stage")
 }
 
 /// Every wrong accusation, and what was said of the connections that the scenario is about.

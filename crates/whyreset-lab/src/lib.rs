@@ -22,6 +22,7 @@ mod stage;
 mod sys;
 mod topology;
 mod truth;
+mod under_run;
 mod watcher;
 mod wire;
 

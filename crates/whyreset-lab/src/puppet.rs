@@ -22,6 +22,8 @@ pub struct Puppet {
     lines: Receiver<String>,
     name: String,
     journal: Journal,
+    /// At the end it is let go, so that who follows it sees it end, and killed only if it stays.
+    pub leaves_by_itself: bool,
 }
 
 /// What was done in a run, line by line; every holder of it writes to the same.
@@ -41,18 +43,14 @@ impl Journal {
 }
 
 impl Puppet {
-    /// Starts `whyreset actor hand` under the process name `name` (at most 15 bytes).
-    pub fn start(program: &Path, name: &str, netns: Option<&Path>, journal: Journal) -> anyhow::Result<Self> {
-        let mut command = actor(program, "hand");
-        command.arg(format!("name={name}"));
-        if let Some(path) = netns {
-            command.arg(format!("netns={}", path.display()));
-        }
+    /// Starts `command`, an [`actor`], under the process name `name` (at most 15 bytes).
+    pub fn start(mut command: Command, name: &str, journal: Journal) -> anyhow::Result<Self> {
         let mut child = command
+            .arg(format!("name={name}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot run {}", program.display()))?;
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().context("no stdout")?;
         let (send, lines) = channel();
@@ -69,6 +67,7 @@ impl Puppet {
             lines,
             name: name.to_owned(),
             journal,
+            leaves_by_itself: false,
         };
         let first = puppet.hear()?;
         if first != "ready" {
@@ -144,6 +143,10 @@ impl Puppet {
 
 impl Drop for Puppet {
     fn drop(&mut self) {
+        self.stdin.take();
+        if self.leaves_by_itself && self.gone().is_ok() {
+            return;
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -6,7 +6,7 @@ mod record;
 mod report;
 mod several;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,8 +17,9 @@ use crate::lookout::{Heard, Lookout, WatchFrom};
 use crate::said::Said;
 use crate::scenario::{Scenario, Steps};
 use crate::stage::Stage;
-use crate::topology::Family;
+use crate::topology::{End, Family};
 use crate::truth::Vantage;
+use crate::under_run::Told;
 
 pub use basic::run_basic;
 pub use record::Wire;
@@ -90,6 +91,8 @@ pub struct How {
     pub watch: bool,
     /// When its watchers start.
     pub from: WatchFrom,
+    /// Whether the client's programs run under `whyreset run`, which is then a place of its own.
+    pub under_run: bool,
     /// Keep the decisive frames.
     pub wire: bool,
     /// Where whole captures go: both ends, and the router where there is one.
@@ -110,6 +113,9 @@ pub fn run_one(program: &Path, scenario: &'static Scenario, family: Family, how:
     };
     let possible = scenario.probe_on(family).and_then(|()| match how.from {
         WatchFrom::During if !scenario.may_be_joined() => Err(NO_MOMENT.to_owned()),
+        _ if how.under_run => scenario
+            .client_needs_root()
+            .map_or(Ok(()), |why| Err(why.to_owned())),
         _ => Ok(()),
     });
     match possible {
@@ -135,6 +141,9 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
         lookout.reached(WatchFrom::Before)?;
         stage.watch_with(lookout);
     }
+    if how.under_run {
+        stage.put_client_under_run()?;
+    }
     let ears = how.wire.then(|| Ears::open(&stage)).transpose()?;
     let captures = how.captures.as_deref();
     let captures = captures
@@ -147,7 +156,7 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
     report.done = stage.journal().lines();
     played?;
     // The watchers end before the stage does: the actors' death may send more.
-    let about = stage.server_address();
+    let (about, client) = (stage.server_address(), stage.address(End::Client));
     if let Some(mut lookout) = stage.watched() {
         if how.from == WatchFrom::After {
             // What is still on its way is of the time before.
@@ -155,7 +164,13 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
         }
         lookout.reached(WatchFrom::After)?;
         report.outcome = match lookout.end(QUIET)? {
-            Some(heard) => Outcome::Played(judge(scenario, how.from, about, heard)),
+            Some(heard) => {
+                let mut seen = judge(scenario, how.from, about, &heard);
+                if let Some(under_run) = stage.end_under_run() {
+                    seen.insert(0, judge_run(scenario, client, about, &heard, &under_run.told()?));
+                }
+                Outcome::Played(seen)
+            }
             None => Outcome::Skipped(NO_MOMENT.to_owned()),
         };
     }
@@ -167,10 +182,8 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
 }
 
 /// Holds what each place said of this server against the truth.
-fn judge(scenario: &Scenario, from: WatchFrom, server: Option<SocketAddr>, heard: Heard) -> Vec<Seen> {
-    let port = server
-        .filter(|_| scenario.is_software())
-        .map(|address| address.port());
+fn judge(scenario: &Scenario, from: WatchFrom, server: Option<SocketAddr>, heard: &Heard) -> Vec<Seen> {
+    let port = port_of(scenario, server);
     let with_roles = |said: &[Said]| -> Vec<Said> {
         let told = said.iter().cloned();
         match server {
@@ -179,14 +192,12 @@ fn judge(scenario: &Scenario, from: WatchFrom, server: Option<SocketAddr>, heard
         }
     };
     let mut all = Vec::new();
-    for (vantage, said) in heard.places {
-        let differences = match (vantage, from) {
-            (Some(vantage), WatchFrom::Before) => compare(scenario, vantage, port, &said),
-            (Some(vantage), WatchFrom::During) => {
-                compare::joined(scenario, vantage, port, &with_roles(&said))
-            }
+    for (vantage, said) in &heard.places {
+        let differences = match (*vantage, from) {
+            (Some(vantage), WatchFrom::Before) => compare(scenario, vantage, port, said),
+            (Some(vantage), WatchFrom::During) => compare::joined(scenario, vantage, port, &with_roles(said)),
             (Some(vantage), WatchFrom::After) => {
-                compare::too_late(scenario, vantage, port, &with_roles(&said), heard.since)
+                compare::too_late(scenario, vantage, port, &with_roles(said), heard.since)
             }
             (None, _) => said
                 .iter()
@@ -196,8 +207,36 @@ fn judge(scenario: &Scenario, from: WatchFrom, server: Option<SocketAddr>, heard
         all.push(Seen {
             vantage: vantage.map_or("folded", Vantage::word),
             differences,
-            said,
+            said: said.clone(),
         });
     }
     all
+}
+
+/// Holds what `whyreset run` told of the client's connections against the machine's watcher.
+fn judge_run(
+    scenario: &Scenario,
+    client: IpAddr,
+    server: Option<SocketAddr>,
+    heard: &Heard,
+    told: &[Told],
+) -> Seen {
+    let about = port_of(scenario, server);
+    let machine = heard
+        .places
+        .iter()
+        .find(|(place, _)| *place == Some(Vantage::Machine));
+    let machine = machine.map_or(&[][..], |(_, said)| said);
+    Seen {
+        vantage: "run",
+        differences: compare::under_run(scenario, client, about, told, machine),
+        said: told.iter().filter_map(Told::verdict).collect(),
+    }
+}
+
+/// The port that it is about, where programs have others open too.
+fn port_of(scenario: &Scenario, server: Option<SocketAddr>) -> Option<u16> {
+    server
+        .filter(|_| scenario.is_software())
+        .map(|address| address.port())
 }

@@ -87,6 +87,29 @@ impl Said {
         self.text("/cause/id")
     }
 
+    /// The number at a JSON pointer.
+    pub fn number(&self, pointer: &str) -> Option<u64> {
+        self.value.pointer(pointer).and_then(Value::as_u64)
+    }
+
+    /// Whether a program at the client's end held the connection when it was reset or refused, or
+    /// reset it itself by what it asked of its socket.
+    pub fn met_by_client(&self) -> bool {
+        let is_there = |pointer| self.value.pointer(pointer).is_some_and(Value::is_object);
+        let ended = matches!(self.text("/outcome"), "reset" | "refused");
+        ended
+            && match self.text("/reset/from") {
+                "server" | "between" => is_there("/victim/process") && !self.benign(),
+                "client" => matches!(self.cause(), "unread-data" | "linger-abort" | "disconnect-abort"),
+                _ => false,
+            }
+    }
+
+    /// The address of an end (`client` or `server`) of the connection.
+    pub fn address(&self, end: &str) -> Option<SocketAddr> {
+        self.text(&format!("/connection/{end}")).parse().ok()
+    }
+
     /// The name of the process it accuses.
     pub fn accused(&self) -> Option<&str> {
         self.value.pointer("/sender/process/name").and_then(Value::as_str)

@@ -211,6 +211,14 @@ impl Scenario {
         matches!(self.steps, Steps::Script(_))
     }
 
+    /// Why the client's program cannot be run by an ordinary user, where it cannot.
+    pub fn client_needs_root(&self) -> Option<&str> {
+        match self.steps {
+            Steps::Script(script) => script.client_needs_root(),
+            Steps::Code(_) => None,
+        }
+    }
+
     /// Whether there may be a moment in it at which the connection stands that will be reset. Of
     /// one that is made by sockets of our own only the playing tells.
     pub(crate) fn may_be_joined(&self) -> bool {

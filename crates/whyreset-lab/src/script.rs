@@ -65,6 +65,7 @@ fn parse(path: &Path, text: &str) -> anyhow::Result<&'static Scenario> {
         .map(|name| Need::software(name).with_context(|| format!("need.rs knows no software {name:?}")))
         .collect::<anyhow::Result<_>>()?;
     let script = Script {
+        client_needs_root: document.client_needs_root,
         file: document.file,
         step: document.step,
     };

@@ -8,8 +8,9 @@ use anyhow::Context;
 
 use crate::lookout::{Lookout, WatchFrom};
 use crate::netns::Namespace;
-use crate::puppet::{Journal, Puppet};
+use crate::puppet::{Journal, Puppet, actor};
 use crate::topology::{End, Family, Host, Topology};
+use crate::under_run::UnderRun;
 use crate::wire::Tap;
 
 /// Process name of the server's actor.
@@ -29,15 +30,16 @@ pub struct Stage {
     kept: Vec<Box<dyn Send>>,
     topology: Option<Topology>,
     server: Option<SocketAddr>,
+    under_run: Option<UnderRun>,
     journal: Journal,
 }
 
 /// Both ends of an open connection.
 pub struct Pair {
+    /// Has connected. Goes first, so that it is not reset by the other's end.
+    pub client: Puppet,
     /// Has accepted.
     pub server: Puppet,
-    /// Has connected.
-    pub client: Puppet,
     /// The server's listening address.
     pub address: SocketAddr,
     /// The client's address.
@@ -71,6 +73,7 @@ impl Stage {
             topology: None,
             kept: Vec::new(),
             server: None,
+            under_run: None,
             journal: Journal::default(),
         }
     }
@@ -116,6 +119,24 @@ impl Stage {
         self.lookout = Some(lookout);
     }
 
+    /// Has the client's programs run under `whyreset run` from here on.
+    pub fn put_client_under_run(&mut self) -> anyhow::Result<()> {
+        self.under_run = Some(UnderRun::new(&self.program)?);
+        Ok(())
+    }
+
+    /// `whyreset run`, where the client's programs run under it.
+    pub const fn under_run(&self) -> Option<&UnderRun> {
+        self.under_run.as_ref()
+    }
+
+    /// Ends all that was kept, so that `whyreset run` tells of what its programs still held.
+    pub fn end_under_run(&mut self) -> Option<UnderRun> {
+        // Who came last goes first: a client is not reset by its server's end.
+        while self.kept.pop().is_some() {}
+        self.under_run.take()
+    }
+
     /// Takes the watchers back.
     pub fn watched(&mut self) -> Option<Lookout> {
         self.lookout.take()
@@ -131,7 +152,17 @@ impl Stage {
     /// A new actor at an end.
     pub fn actor(&self, end: End, name: &str) -> anyhow::Result<Puppet> {
         let path = self.topology.as_ref().map(|topology| topology.at(end).path());
-        Puppet::start(&self.program, name, path.as_deref(), self.journal.clone())
+        let command = match (&self.under_run, &path) {
+            (Some(under_run), Some(path)) if end == End::Client => under_run.actor("hand", path),
+            _ => {
+                let mut command = actor(&self.program, "hand");
+                command.args(path.map(|path| format!("netns={}", path.display())));
+                command
+            }
+        };
+        let mut puppet = Puppet::start(command, name, self.journal.clone())?;
+        puppet.leaves_by_itself = self.under_run.is_some();
+        Ok(puppet)
     }
 
     /// Keeps something alive until the watchers are done: an actor whose death would send more.
@@ -160,8 +191,8 @@ impl Stage {
         self.established()?;
         let peer = peer.parse().with_context(|| format!("not an address: {peer}"))?;
         Ok(Pair {
-            server,
             client,
+            server,
             address,
             peer,
         })

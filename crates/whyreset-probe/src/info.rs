@@ -41,7 +41,20 @@ pub struct TcpInfo {
 impl TcpInfo {
     /// Asks the kernel; `None` where it does not answer.
     pub fn of(socket: impl AsFd) -> Option<Self> {
-        sys::tcp_info(socket).ok().map(|bytes| Self::parse(&bytes))
+        let mut info = Self::parse(&sys::tcp_info(&socket).ok()?);
+        if info.state == TcpState::Close && info.acked == 0 && info.received == 0 {
+            // A Multipath TCP socket that ended has no subflow left to tell.
+            info.take_subflows(&sys::mptcp_info(&socket).unwrap_or_default());
+        }
+        Some(info)
+    }
+
+    /// Reads the bytes that a Multipath TCP connection (`struct mptcp_info`) moved over all its subflows.
+    fn take_subflows(&mut self, bytes: &[u8]) {
+        let long = |at| long(bytes, at);
+        self.sent = long(56).saturating_sub(long(48));
+        self.received = long(64);
+        self.acked = long(72);
     }
 
     /// Reads the structure. What an older kernel does not have is zero.
@@ -51,10 +64,7 @@ impl TcpInfo {
             let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
             four.map_or(0, u32::from_ne_bytes)
         };
-        let long = |at: usize| {
-            let eight = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok());
-            eight.map_or(0, u64::from_ne_bytes)
-        };
+        let long = |at| long(bytes, at);
         Self {
             state: TcpState::from_number(byte(0)),
             retransmits: byte(2).into(),
@@ -70,6 +80,12 @@ impl TcpInfo {
             window: word(228),
         }
     }
+}
+
+/// A number of eight bytes, 0 beyond the end.
+fn long(bytes: &[u8], at: usize) -> u64 {
+    let eight = bytes.get(at..at + 8).and_then(|eight| eight.try_into().ok());
+    eight.map_or(0, u64::from_ne_bytes)
 }
 
 /// An ICMP error that a segment of ours drew.

@@ -6,6 +6,17 @@ use std::os::fd::{AsFd, AsRawFd};
 
 /// `struct tcp_info` as the kernel fills it, cut to what this kernel knows.
 pub fn tcp_info(socket: impl AsFd) -> io::Result<Vec<u8>> {
+    info(socket, libc::IPPROTO_TCP, libc::TCP_INFO)
+}
+
+/// `struct mptcp_info` (linux/mptcp.h), cut likewise; an error where the socket is not Multipath TCP's.
+pub fn mptcp_info(socket: impl AsFd) -> io::Result<Vec<u8>> {
+    const SOL_MPTCP: i32 = 284;
+    const MPTCP_INFO: i32 = 1;
+    info(socket, SOL_MPTCP, MPTCP_INFO)
+}
+
+fn info(socket: impl AsFd, level: i32, name: i32) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0_u8; 512];
     let mut length = socklen(bytes.len());
     // SAFETY: the pointer and the length describe one live buffer; the kernel writes no more than
@@ -13,8 +24,8 @@ pub fn tcp_info(socket: impl AsFd) -> io::Result<Vec<u8>> {
     let result = unsafe {
         libc::getsockopt(
             socket.as_fd().as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
+            level,
+            name,
             bytes.as_mut_ptr().cast(),
             &raw mut length,
         )

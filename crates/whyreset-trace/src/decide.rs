@@ -114,6 +114,10 @@ pub(crate) fn inferred(sock: &Sock, found: &Found, how: &How) -> Option<(Errno, 
 
 fn shook_hands(sock: &Sock, found: &Found) -> bool {
     let info = &found.tcp.info;
+    // A reset in SYN_SENT gives ECONNREFUSED (tcp_reset): here the SYN had been answered.
+    if matches!(found.errno, Some((Errno::ConnReset, _))) {
+        return true;
+    }
     info.acked > 0 || info.received > 0 || !sock.pending && sock.born
 }
 

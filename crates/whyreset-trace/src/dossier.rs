@@ -33,9 +33,6 @@ pub fn of(failure: &Failure) -> Option<Dossier> {
     };
     let mut facts = match &failure.how {
         How::Met(End::Refused) => received(TcpState::SynSent, Errno::ConnRefused),
-        How::Met(End::Reset { .. }) if failure.stage == Stage::Handshake => {
-            received(TcpState::SynSent, Errno::ConnReset)
-        }
         How::Met(End::Reset { after_fin: false }) => received(TcpState::Established, Errno::ConnReset),
         How::Met(End::Reset { after_fin: true }) => received(TcpState::CloseWait, Errno::Pipe),
         How::Met(End::Silent) if failure.errno.is_some_and(|(errno, _)| errno == Errno::TimedOut) => {

@@ -265,10 +265,15 @@ fn group_of(tid: i32) -> Option<i32> {
     line.trim().parse().ok()
 }
 
+fn name_of(group: i32) -> Option<String> {
+    let mut name = fs::read_to_string(format!("/proc/{group}/comm")).ok()?;
+    name.truncate(name.trim_end_matches('\n').len());
+    Some(name)
+}
+
 fn described(group: i32) -> Process {
-    let name = fs::read_to_string(format!("/proc/{group}/comm")).unwrap_or_default();
     let exe = fs::read_link(format!("/proc/{group}/exe")).ok();
-    let mut process = Process::new(group.unsigned_abs(), name.trim_end_matches('\n'));
+    let mut process = Process::new(group.unsigned_abs(), name_of(group).unwrap_or_default());
     process.exe = exe.map(|path| path.to_string_lossy().into_owned());
     process
 }

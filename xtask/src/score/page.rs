@@ -6,13 +6,15 @@ use std::fmt::Write;
 use super::captures::{self, View};
 use super::peers::Peer;
 use super::script::Reasons;
-use super::{Place, Played, Runs, late};
+use super::{Place, Played, Runs, late, run};
 
-/// Markdown. `joined` are the runs whose watchers came while the connection stood, `reasons` what
-/// the script told, or why it could not run, `views` what was made of the captures.
+/// Markdown. `joined` are the runs whose watchers came while the connection stood, `under_run` those
+/// whose client ran under `whyreset run`, `reasons` what the script told, or why it could not run,
+/// `views` what was made of the captures.
 pub fn write(
     runs: &Runs,
     joined: &Runs,
+    under_run: &Runs,
     reasons: &Result<Reasons, String>,
     peers: &[Peer],
     views: &[View],
@@ -26,6 +28,7 @@ pub fn write(
     vantages(&mut page, &counted);
     wrong(&mut page, &counted);
     late::write(&mut page, joined);
+    run::write(&mut page, under_run);
     others(&mut page, &counted, reasons, peers);
     captures::write(&mut page, views, runs, peers);
     confusion(&mut page, &counted);

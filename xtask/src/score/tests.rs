@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Played, late, page, read};
+use super::{Played, late, page, read, run};
 
 /// One place of one run, as `lab run -o json` prints it.
 fn line(pass: bool, said: &str) -> String {
@@ -77,6 +77,21 @@ fn who_came_late_is_counted_by_what_was_said() {
 }
 
 #[test]
+fn only_what_run_itself_told_counts_for_run() {
+    let told = |line: String| line.replace(r#""vantage":"server""#, r#""vantage":"run""#);
+    let runs = [
+        of("right", &told(line(true, "unknown"))),
+        of("wrong", &told(line(false, "unknown"))),
+        of("wrong", &line(true, "unread-data")),
+        of("nobody", &line(true, "unread-data")),
+    ];
+    let mut page = String::new();
+    run::write(&mut page, &read(&runs.join("\n")).expect("lines of the lab"));
+    assert!(page.contains("| 3 | 2 | 1 (33.3 %) |"), "{page}");
+    assert!(page.contains("- wrong v4"), "{page}");
+}
+
+#[test]
 fn the_script_is_counted_by_what_each_reason_most_often_means() {
     let same = [
         of("one", &line(true, "unread-data")),
@@ -87,7 +102,7 @@ fn the_script_is_counted_by_what_each_reason_most_often_means() {
     let runs = read(&format!("{}\n{other}", same.join("\n"))).expect("lines of the lab");
     // One reason for all: it is right in two, and wrong in the third.
     let reasons = runs.keys().map(|run| (run.clone(), "11".to_owned())).collect();
-    let page = page::write(&runs, &BTreeMap::new(), &Ok(reasons), &[], &[]);
+    let page = page::write(&runs, &BTreeMap::new(), &BTreeMap::new(), &Ok(reasons), &[], &[]);
     let row = |page: &str| {
         let line = page.lines().find(|line| line.contains("read at its best"));
         line.unwrap_or_default().to_owned()
@@ -96,7 +111,14 @@ fn the_script_is_counted_by_what_each_reason_most_often_means() {
         row(&page).contains("bpftrace script") && row(&page).contains("| 2 of 3 (66.6 %) |"),
         "{page}"
     );
-    let page = page::write(&runs, &BTreeMap::new(), &Err("not here".to_owned()), &[], &[]);
+    let page = page::write(
+        &runs,
+        &BTreeMap::new(),
+        &BTreeMap::new(),
+        &Err("not here".to_owned()),
+        &[],
+        &[],
+    );
     assert!(
         row(&page).contains("not here") && row(&page).contains("| 0 of 3 (0.0 %) |"),
         "{page}"

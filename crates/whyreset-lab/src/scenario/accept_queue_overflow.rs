@@ -48,10 +48,11 @@ pub(super) fn overflow(
     // between SYN and SYN-ACK, because a full queue would drop their SYN.
     let (mut server, address) = stage.listening("backlog=2")?;
     prepare(&mut server)?;
+    let mut early = Vec::new();
     for _ in 0..2 {
-        let mut early = stage.actor(End::Client, CLIENT)?;
-        early.expect(&format!("connect {address}"), "connected")?;
-        stage.keep(early);
+        let mut client = stage.actor(End::Client, CLIENT)?;
+        client.expect(&format!("connect {address}"), "connected")?;
+        early.push(client);
     }
     let mut late = [
         stage.actor(End::Client, CLIENT)?,
@@ -74,6 +75,6 @@ pub(super) fn overflow(
     if reset != 1 {
         bail!("{reset} of two connections were reset instead of one");
     }
-    stage.keep((server, late));
+    stage.keep((early, late, server));
     Ok(())
 }

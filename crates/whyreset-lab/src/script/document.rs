@@ -17,6 +17,8 @@ pub(super) struct Document {
     pub(super) seconds: u32,
     /// Why it cannot be played on IPv6, where it cannot.
     pub(super) ipv4_only: Option<String>,
+    /// Why the client's program cannot be run by an ordinary user, where it cannot.
+    pub(super) client_needs_root: Option<String>,
     /// Programs that must be installed, as `need.rs` names them.
     pub(super) needs: Vec<String>,
     /// Files under `/run/lab` of each host, by name.
@@ -29,6 +31,8 @@ pub(super) struct Document {
 
 /// The files and the steps.
 pub struct Script {
+    /// As [`Document::client_needs_root`].
+    pub(super) client_needs_root: Option<String>,
     /// As [`Document::file`].
     pub(super) file: BTreeMap<String, String>,
     /// As [`Document::step`].

@@ -12,6 +12,7 @@ use super::document::{Number, Place, Script, Step};
 use crate::machine::{FILES, Machine};
 use crate::stage::Stage;
 use crate::topology::{End, Family};
+use crate::under_run::UnderRun;
 
 /// A line may take this long unless it says otherwise.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -117,6 +118,11 @@ impl Hosts {
 }
 
 impl Script {
+    /// Why the client's program cannot be run by an ordinary user, where it cannot.
+    pub fn client_needs_root(&self) -> Option<&str> {
+        self.client_needs_root.as_deref()
+    }
+
     /// Whether a step says that the connection stands.
     pub fn may_be_joined(&self) -> bool {
         self.step.iter().any(Step::establishes)
@@ -141,7 +147,7 @@ impl Script {
         let mut started = Vec::new();
         for (number, step) in self.step.iter().enumerate() {
             stage.journal().note(words.fill(&step.told()));
-            if let Err(error) = take(step, number, &words, &hosts, &mut started) {
+            if let Err(error) = take(step, number, &words, &hosts, stage.under_run(), &mut started) {
                 let mut told = format!("step {}", number + 1);
                 for (place, log) in &started {
                     _ = write!(told, "\n{log}: {}", hosts.at(*place).said(log).trim());
@@ -162,8 +168,13 @@ fn take(
     number: usize,
     words: &Words,
     hosts: &Hosts,
+    under_run: Option<&UnderRun>,
     started: &mut Vec<(Place, String)>,
 ) -> anyhow::Result<()> {
+    let filled = |on: Place, line: &str| match under_run.filter(|_| on == Place::Client) {
+        Some(under_run) => under_run.wrapped(&words.fill(line)),
+        None => words.fill(line),
+    };
     match step {
         Step::Run {
             on,
@@ -173,7 +184,7 @@ fn take(
             ..
         } => {
             let within = within.map_or(WITHIN, Duration::from_secs_f32);
-            let line = words.fill(run);
+            let line = filled(*on, run);
             let ended = hosts.at(*on).run_line(&line, within)?;
             match prints {
                 Some(must) if !ended.output.contains(&words.fill(must)) => {
@@ -187,7 +198,7 @@ fn take(
         }
         Step::Start { on, start, listens } => {
             let log = format!("log{number}");
-            let line = words.fill(start);
+            let line = filled(*on, start);
             hosts.at(*on).start_line(&line, &log)?;
             started.push((*on, log));
             if let Some(port) = listens {

@@ -246,7 +246,11 @@ impl Tracer<'_> {
             process: &family.process,
             call,
         };
-        if let Some(failure) = ask(&mut self.book, &at) {
+        if let Some(mut failure) = ask(&mut self.book, &at) {
+            // Many programs give themselves another name once they run.
+            if let Some(name) = super::name_of(group) {
+                failure.process.name = name;
+            }
             (self.tell)(Event::Failed(Box::new(failure)));
         }
     }

@@ -52,6 +52,9 @@ pub(crate) struct Run {
     #[arg(long, value_name = "before|during|after", value_parser = watch_from, default_value = "before",
           conflicts_with = "basic")]
     watch_from: WatchFrom,
+    /// Run the client's programs under `whyreset run`, as an ordinary user, and hold what it tells too
+    #[arg(long = "under-run", conflicts_with_all = ["basic", "unwatched"])]
+    traced: bool,
     /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -143,6 +146,7 @@ fn play(run: &Run) -> Result<ExitCode, String> {
         how: How {
             watch: !run.unwatched,
             from: run.watch_from,
+            under_run: run.traced,
             wire: full,
             captures: run.keep_capture.clone(),
         },
