@@ -19,98 +19,93 @@ use crate::{idle, pattern};
 pub struct Class {
     from: Option<Side>,
     kind: (Shape, Stage, Acceptable),
-    windowless: bool,
     signs: Vec<(Discriminant<Sign>, bool)>,
     told: Option<(Teller, Reason)>,
     join: Discriminant<Join>,
     own: HalfClass,
     other: HalfClass,
-    acked_beyond: bool,
     trigger: Option<TriggerClass>,
-    timer: bool,
-    soon: bool,
-    window_grew: bool,
-    just_answered: bool,
-    stood: bool,
-    just_there: bool,
-    port_answers: bool,
-    untranslated: bool,
-    read_at_once: bool,
-    went_on: bool,
     way: Way,
-    /// One bit each, in the order of [`rare`].
-    rare: u16,
+    /// One bit each, in the order of [`facts`]: they are hashed for every reset.
+    facts: u32,
     /// Ports that expect a protocol are classes of their own.
     port: Option<u16>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct HalfClass {
-    opened: bool,
-    syn_repeated: bool,
-    full_syn: bool,
-    syn_cut: bool,
-    reopens: bool,
-    zero_window: bool,
-    fin: bool,
-    fin_acked: bool,
-    spoke: bool,
-    passed: bool,
-    upload: bool,
-    unanswered: bool,
+    /// One bit each, in the order of [`half`].
+    facts: u32,
     /// 0, 1, more: what stands out beside a FIN.
-    unacked: u64,
-    all_unacked: bool,
-    in_vain: bool,
-    probed: bool,
+    unacked: u8,
     speaks: Option<Speaks>,
-    alert: bool,
-    idle_close: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct TriggerClass {
     flags: u8,
-    data: bool,
-    knew_fin: bool,
-    foreign: bool,
-    old: bool,
+    /// One bit each, in the order of [`trigger`].
+    facts: u32,
+}
+
+/// One bit each.
+fn bits<const COUNT: usize>(facts: [bool; COUNT]) -> u32 {
+    const { assert!(COUNT <= 32, "there are so many bits") };
+    facts
+        .into_iter()
+        .fold(0, |bits, holds| bits << 1 | u32::from(holds))
 }
 
 fn half(half: &Half) -> HalfClass {
     let quiet = half.data_ago_ms.zip(half.fin_ago_ms);
     HalfClass {
-        opened: half.opened,
-        syn_repeated: half.syn_repeats > 0,
-        full_syn: half.full_syn,
-        syn_cut: half.syn_cut,
-        reopens: half.reopens,
-        zero_window: half.zero_window,
-        fin: half.fin_ago_ms.is_some(),
-        fin_acked: half.fin_acked,
-        spoke: half.bytes > 0,
-        passed: half.last_ago_ms.is_some(),
-        upload: half.bytes >= pattern::UPLOAD,
-        unanswered: half.unanswered > 0,
-        unacked: half.unacked.min(2),
-        all_unacked: half.unacked >= half.bytes,
-        in_vain: half.retransmits >= wire::GAVE_UP_AFTER,
-        probed: half.probes >= wire::PROBED,
+        facts: bits([
+            half.opened,
+            half.syn_repeats > 0,
+            half.full_syn,
+            half.syn_cut,
+            half.reopens,
+            half.zero_window,
+            half.fin_ago_ms.is_some(),
+            half.fin_acked,
+            half.bytes > 0,
+            half.last_ago_ms.is_some(),
+            half.bytes >= pattern::UPLOAD,
+            half.unanswered > 0,
+            half.unacked >= half.bytes,
+            half.retransmits >= wire::GAVE_UP_AFTER,
+            half.probes >= wire::PROBED,
+            half.alert,
+            quiet.is_some_and(|(data, fin)| data.saturating_sub(fin) >= idle::LONG_MS),
+        ]),
+        unacked: u8::try_from(half.unacked).unwrap_or(2).min(2),
         speaks: half.speaks,
-        alert: half.alert,
-        idle_close: quiet.is_some_and(|(data, fin)| data.saturating_sub(fin) >= idle::LONG_MS),
     }
 }
 
-/// What is seldom so, as bits: they are hashed for every reset.
-fn rare(passed: &Passed) -> u16 {
+/// What else the rules ask.
+fn facts(passed: &Passed) -> u32 {
     let Missing {
         lost,
         gaps,
         damaged,
         cut,
     } = passed.missing;
-    [
+    let just_answered =
+        |ago: u64| ago <= wire::JUST_ANSWERED_MS && passed.silence_ms <= wire::JUST_ANSWERED_MS;
+    bits([
+        passed.header.window == 0,
+        passed.own_acked_beyond,
+        wire::is_a_timer(passed),
+        passed.age_ms.is_some_and(|age| age <= wire::SOON_MS),
+        passed.window_grew >= wire::ROOM,
+        passed.own.data_ago_ms.is_some_and(just_answered),
+        passed.age_ms.is_some_and(|age| age > wire::AT_ONCE_MS),
+        wire::was_just_there(passed),
+        passed.port_answers,
+        passed.untranslated,
+        wire::read_at_once(passed),
+        passed.after.went_on,
         lost > 0,
         gaps,
         damaged,
@@ -123,18 +118,18 @@ fn rare(passed: &Passed) -> u16 {
         wire::is_small_and_whole(passed),
         wire::comes_from_nearer(passed),
         wire::many_guesses(passed).is_some(),
-    ]
-    .into_iter()
-    .fold(0, |bits, holds| bits << 1 | u16::from(holds))
+    ])
 }
 
 fn trigger(trigger: &Trigger) -> TriggerClass {
     TriggerClass {
         flags: trigger.segment.flags.0,
-        data: trigger.segment.len > 0,
-        knew_fin: trigger.knew_fin,
-        foreign: trigger.foreign_numbers,
-        old: trigger.old_timestamp,
+        facts: bits([
+            trigger.segment.len > 0,
+            trigger.knew_fin,
+            trigger.foreign_numbers,
+            trigger.old_timestamp,
+        ]),
     }
 }
 
@@ -146,7 +141,6 @@ impl Class {
         Some(Self {
             from: dossier.from(),
             kind: (passed.shape, passed.stage, passed.acceptable),
-            windowless: passed.header.window == 0,
             signs: passed
                 .signs
                 .iter()
@@ -156,24 +150,9 @@ impl Class {
             join: discriminant(&passed.join),
             own: half(&passed.own),
             other: half(&passed.other),
-            acked_beyond: passed.own_acked_beyond,
             trigger: passed.trigger.as_ref().map(trigger),
-            timer: wire::is_a_timer(passed),
-            soon: passed.age_ms.is_some_and(|age| age <= wire::SOON_MS),
-            window_grew: passed.window_grew >= wire::ROOM,
-            just_answered: passed
-                .own
-                .data_ago_ms
-                .is_some_and(|ago| ago <= wire::JUST_ANSWERED_MS)
-                && passed.silence_ms <= wire::JUST_ANSWERED_MS,
-            stood: passed.age_ms.is_some_and(|age| age > wire::AT_ONCE_MS),
-            just_there: wire::was_just_there(passed),
-            port_answers: passed.port_answers,
-            untranslated: passed.untranslated,
-            read_at_once: wire::read_at_once(passed),
-            went_on: passed.after.went_on,
             way: passed.way,
-            rare: rare(passed),
+            facts: facts(passed),
             port: wire::expects(port).map(|_| port),
         })
     }

@@ -95,10 +95,10 @@ impl Connection {
 
     /// Reads a word of each of its cache lines. The number means nothing.
     #[inline]
-    pub fn touch(&self) -> u32 {
+    pub fn touch(&self) -> u64 {
         let [low, high] = &self.sent;
         let sent = low.nxt ^ low.last.frame ^ high.nxt ^ high.last.frame;
-        sent ^ self.silence_ms ^ self.key.touch() ^ self.trail
+        u64::from(sent ^ self.silence_ms ^ self.trail) ^ self.key.touch()
     }
 
     pub fn last_at(&self) -> u64 {
@@ -301,10 +301,10 @@ impl Pending {
 
     /// Reads a word of each of its cache lines, as far as these are asked first. The number means
     /// nothing.
-    pub fn touch(&self) -> u32 {
+    pub fn touch(&self) -> u64 {
         let passed = &*self.passed;
         let read = passed.frame ^ passed.own.bytes ^ passed.other.bytes ^ passed.silence_ms;
-        self.burst ^ passed.reactions ^ passed.header.seq ^ (read & 0xffff_ffff) as u32
+        u64::from(self.burst ^ passed.reactions ^ passed.header.seq) ^ read
     }
 
     /// The same reset once more, on its way through or from the other side of a router.

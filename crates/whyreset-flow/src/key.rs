@@ -3,12 +3,20 @@
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// Both ends, the smaller one first.
+/// Both ends, the smaller one first. Addresses are numbers, for these are compared in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+// Without the four bytes that would fill it up: there is one in each connection.
+#[repr(Rust, packed(4))]
 pub struct Key {
-    low: ([u8; 16], u16),
-    high: ([u8; 16], u16),
+    low: Address,
+    high: Address,
+    low_port: u16,
+    high_port: u16,
 }
+
+/// An IPv6 address, or an IPv4 address in its mapped form, as two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Address(u64, u64);
 
 /// Which end of a [`Key`] sent a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,60 +44,76 @@ impl Direction {
     }
 }
 
-#[inline]
-const fn octets(addr: IpAddr) -> [u8; 16] {
-    match addr {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    }
-}
+/// Above the address in an IPv4 address's mapped form (RFC 4291 §2.5.5.2).
+const MAPPED: u64 = 0xffff << 32;
 
-fn address((octets, port): ([u8; 16], u16)) -> SocketAddr {
-    SocketAddr::new(Ipv6Addr::from(octets).to_canonical(), port)
-}
-
-/// Whether the first end is not greater than the second one, IPv4 addresses taken in their mapped form.
-#[inline]
-fn in_order(one: SocketAddr, two: SocketAddr) -> bool {
-    if let (SocketAddr::V4(one), SocketAddr::V4(two)) = (one, two) {
-        let [one, two] = [one, two].map(|end| u64::from(end.ip().to_bits()) << 16 | u64::from(end.port()));
-        return one <= two;
+impl Address {
+    #[inline]
+    fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(v4) => Self(0, MAPPED | u64::from(v4.to_bits())),
+            IpAddr::V6(v6) => {
+                let octets = v6.octets();
+                let half = |octets: &[u8]| octets.first_chunk().map_or(0, |half| u64::from_be_bytes(*half));
+                Self(half(&octets[..8]), half(&octets[8..]))
+            }
+        }
     }
-    let [one, two] = [one, two].map(|end| (u128::from_be_bytes(octets(end.ip())), end.port()));
-    one <= two
+
+    /// The IPv4 address that it stands for, if it does.
+    #[inline]
+    const fn mapped(self) -> Option<u32> {
+        if self.0 == 0 && self.1 & !0xffff_ffff == MAPPED {
+            Some((self.1 & 0xffff_ffff) as u32)
+        } else {
+            None
+        }
+    }
+
+    fn ip(self) -> IpAddr {
+        let bits = u128::from(self.0) << 64 | u128::from(self.1);
+        Ipv6Addr::from_bits(bits).to_canonical()
+    }
 }
 
 impl Key {
     /// The connection of a segment, and which way it goes.
     #[inline]
     pub fn of(source: SocketAddr, destination: SocketAddr) -> (Self, Direction) {
-        let from = (octets(source.ip()), source.port());
-        let to = (octets(destination.ip()), destination.port());
-        if in_order(source, destination) {
-            (Self { low: from, high: to }, Direction::Low)
+        let from = (Address::of(source.ip()), source.port());
+        let to = (Address::of(destination.ip()), destination.port());
+        let (low, high, direction) = if from <= to {
+            (from, to, Direction::Low)
         } else {
-            (Self { low: to, high: from }, Direction::High)
-        }
+            (to, from, Direction::High)
+        };
+        let key = Self {
+            low: low.0,
+            high: high.0,
+            low_port: low.1,
+            high_port: high.1,
+        };
+        (key, direction)
     }
 
-    /// Reads a word of each end. The number means nothing.
+    /// Reads a word of each cache line that it may lie in. The number means nothing.
     #[inline]
-    pub const fn touch(&self) -> u32 {
-        self.low.1 as u32 ^ self.high.1 as u32
+    pub const fn touch(&self) -> u64 {
+        self.low.0 ^ self.high.1 ^ self.low_port as u64
     }
 
     /// The address of one end.
     pub fn addr(&self, direction: Direction) -> SocketAddr {
-        address(match direction {
-            Direction::Low => self.low,
-            Direction::High => self.high,
-        })
+        match direction {
+            Direction::Low => SocketAddr::new(self.low.ip(), self.low_port),
+            Direction::High => SocketAddr::new(self.high.ip(), self.high_port),
+        }
     }
 
     /// A hash that is the same both ways; see [`hash`].
     #[inline]
     pub fn hash(&self) -> u64 {
-        hash(self.low.0, self.low.1, self.high.0, self.high.1)
+        of_both(self.low, self.low_port, self.high, self.high_port)
     }
 }
 
@@ -112,18 +136,18 @@ pub const fn hash_v4(source: u32, source_port: u16, destination: u32, destinatio
 /// The same of IPv6 addresses, or of IPv4 addresses in their mapped form.
 #[inline]
 pub fn hash(source: [u8; 16], source_port: u16, destination: [u8; 16], destination_port: u16) -> u64 {
-    let words = |octets: &[u8; 16]| {
-        let word = |half: &[u8]| half.first_chunk().map_or(0, |eight| u64::from_be_bytes(*eight));
-        let (high, low) = octets.split_at(8);
-        (word(high), word(low))
-    };
-    let ((a, b), (c, d)) = (words(&source), words(&destination));
-    let is_mapped = |high: u64, word: u64| high == 0 && word >> 32 == 0xffff;
-    if is_mapped(a, b) && is_mapped(c, d) {
-        let low = |word: u64| (word & 0xffff_ffff) as u32;
-        return hash_v4(low(b), source_port, low(d), destination_port);
+    let [source, destination] =
+        [source, destination].map(|octets| Address::of(Ipv6Addr::from(octets).into()));
+    of_both(source, source_port, destination, destination_port)
+}
+
+#[inline]
+fn of_both(source: Address, source_port: u16, destination: Address, destination_port: u16) -> u64 {
+    if let (Some(source), Some(destination)) = (source.mapped(), destination.mapped()) {
+        return hash_v4(source, source_port, destination, destination_port);
     }
-    let one = mix(mix(a).wrapping_add(b).wrapping_add(u64::from(source_port)));
-    let two = mix(mix(c).wrapping_add(d).wrapping_add(u64::from(destination_port)));
-    mix(one.wrapping_add(two))
+    let one = |Address(high, low): Address, port: u16| {
+        mix(mix(high).wrapping_add(low).wrapping_add(u64::from(port)))
+    };
+    mix(one(source, source_port).wrapping_add(one(destination, destination_port)))
 }

@@ -35,10 +35,12 @@ impl Silences {
     /// Notes the silence before a reset.
     pub fn note(&mut self, dossier: &Dossier) {
         let Some((key, silence)) = of(dossier) else { return };
-        if self.ends.len() >= MOST_ENDS && !self.ends.contains_key(&key) {
-            return;
-        }
-        let met = self.ends.entry(key).or_default();
+        let full = self.ends.len() >= MOST_ENDS;
+        let met = match self.ends.get_mut(&key) {
+            Some(met) => met,
+            None if full => return,
+            None => self.ends.entry(key).or_default(),
+        };
         if met.count < MOST_SILENCES {
             met.count += 1;
             // None that is compared differs by more from a shorter one.

@@ -85,14 +85,14 @@ impl Slots {
     /// Finds where the connections of these hashes most likely are and reads them, so that they are at
     /// hand then: first all places in the index, then all connections, for memory answers many questions
     /// in the time of one. `places` get what [`Self::find_or_insert`] takes for a guess.
-    pub fn touch(&self, hashes: &[u64], places: &mut [u32]) -> u32 {
+    pub fn touch(&self, hashes: &[u64], places: &mut [u32]) -> u64 {
         /// Slots that are looked at.
-        const NEAR: usize = 8;
+        const NEAR: usize = 32;
         let mask = self.mask();
         let mut touched = 0;
         for (hashes, places) in hashes.chunks(ROW).zip(places.chunks_mut(ROW)) {
             for hash in hashes {
-                touched ^= self.index[self.home(*hash)].tag;
+                touched ^= u64::from(self.index[self.home(*hash)].tag);
             }
             for (place, hash) in places.iter_mut().zip(hashes) {
                 let home = self.home(*hash);

@@ -62,13 +62,16 @@ pub fn decode(link: LinkType, captured: &[u8], wire_len: u32) -> Result<Packet<'
     }
 }
 
-/// The common case, TCP in IPv4 in plain Ethernet, on the shortest way; `None` for all others.
+/// The common case, TCP right behind IPv4 or IPv6 in plain Ethernet, on the shortest way; `None` for all
+/// others.
 #[inline]
 fn common(link: LinkType, captured: &[u8], wire_len: u32) -> Option<Result<Packet<'_>, Refusal>> {
     let head = captured.first_chunk::<24>()?;
     // Not a later fragment: the offset's thirteen bits are 0.
     let whole = (head[20] & 0x1f, head[21]) == (0, 0);
-    if link != LinkType::ETHERNET || head[12..14] != [0x08, 0x00] || head[23] != 6 || !whole {
+    let v4 = head[12..14] == [0x08, 0x00] && head[23] == 6 && whole;
+    let v6 = head[12..14] == [0x86, 0xdd] && head[20] == 6;
+    if link != LinkType::ETHERNET || !(v4 || v6) {
         return None;
     }
     let (ethernet, rest) = captured.split_first_chunk::<14>()?;
@@ -78,7 +81,8 @@ fn common(link: LinkType, captured: &[u8], wire_len: u32) -> Option<Result<Packe
         source: Some([s0, s1, s2, s3, s4, s5]),
         ..LinkInfo::default()
     };
-    let opened = ip::v4(rest, wire_len.saturating_sub(14));
+    let open = if v4 { ip::v4 } else { ip::v6 };
+    let opened = open(rest, wire_len.saturating_sub(14));
     Some(opened.and_then(|opened| {
         Ok(Packet {
             ip: opened.ip,

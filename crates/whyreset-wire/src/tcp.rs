@@ -126,6 +126,17 @@ pub fn open(bytes: &[u8], len: u32) -> Result<Tcp<'_>, Refusal> {
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a>(&'a [u8]);
 
+impl Options<'_> {
+    /// Value and echo of timestamps that stand alone, as most segments bear them (RFC 7323, appendix A).
+    #[inline]
+    pub fn only_timestamps(&self) -> Option<(u32, u32)> {
+        match self.0 {
+            [1, 1, 8, 10, stamps @ ..] if stamps.len() == 8 => Some((u32_at(stamps, 0)?, u32_at(stamps, 4)?)),
+            _ => None,
+        }
+    }
+}
+
 /// One option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptionKind<'a> {

@@ -148,7 +148,10 @@ def until(word, seconds=10):
 run = ' '.join(sys.argv[1:]).encode()
 os.write(fd, run + b\" sh -c 'echo up$((1+1)); exec sleep 60'\\n\"); until(b'up2')
 os.write(fd, b'\\x1a'); until(b'Stopped')
-os.write(fd, b'fg; echo code-$?\\n'); until(b'fg'); time.sleep(0.5)
+os.write(fd, b'fg; echo code-$?\\n'); until(b'fg')
+end = time.monotonic() + 10
+while os.tcgetpgrp(fd) == pid and time.monotonic() < end: time.sleep(0.05)
+time.sleep(0.3)
 os.write(fd, b'\\x03'); until(b'code-130')
 os.write(fd, b'exit\\n')
 ";

@@ -168,11 +168,26 @@ impl<'a> Desk<'a> {
             return false;
         }
         let gist = Class::of(dossier).and_then(|class| self.classes.get(&class).copied());
-        let Some(gist) = gist.filter(|gist| self.is_enough(dossier, *gist)) else {
+        let Some(gist) = gist else {
             return false;
         };
-        self.count(dossier, gist);
-        true
+        let all_printed = self.printed >= PRINTED_IN_ALL;
+        match self.kinds.get_mut(&kind(dossier, gist)) {
+            Some(count) if all_printed || *count >= PRINTED => {
+                *count += 1;
+                self.note(gist);
+                self.folded += u64::from(!gist.benign || self.args.all);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What a reset is to the policy.
+    fn note(&mut self, gist: Gist) {
+        let counts = !gist.benign || self.args.all;
+        let names = |id: &&str| *id == "any" || *id == gist.cause;
+        self.minded |= counts && self.args.fail_on.iter().any(names);
     }
 
     /// Where every one is printed, or has lines of its own, every one is judged.
@@ -247,13 +262,7 @@ impl<'a> Desk<'a> {
         {
             self.points.push((dossier.time(), gist));
         }
-        let counts = !gist.benign || self.args.all;
-        self.minded |= counts
-            && self
-                .args
-                .fail_on
-                .iter()
-                .any(|id| *id == "any" || *id == gist.cause);
+        self.note(gist);
         let enough = self.is_enough(dossier, gist);
         let kind = kind(dossier, gist);
         let count = self.kinds.entry(kind).or_default();

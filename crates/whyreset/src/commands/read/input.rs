@@ -137,6 +137,10 @@ fn options(tcp: &Tcp<'_>) -> Options {
         cut: tcp.cut,
         ..Options::default()
     };
+    if let Some((val, ecr)) = tcp.options.only_timestamps() {
+        options.timestamps = Some((val, ecr));
+        return options;
+    }
     for option in tcp.options {
         if let Some(reason) = option.mptcp_reset() {
             options.mptcp_reset = Some(reason);

@@ -7,7 +7,7 @@ use whyreset_flow::Key;
 /// Words that stay in a processor's own cache, asked first.
 const NEAR: usize = 1 << 15;
 /// Bits that hold the marks of some hundred thousand connections apart.
-const FAR: usize = 1 << 24;
+const FAR: usize = 1 << 22;
 
 /// The marks.
 pub struct Marks {
