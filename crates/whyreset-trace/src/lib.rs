@@ -20,6 +20,7 @@ mod signals;
 mod sys;
 pub mod text;
 mod tracer;
+mod waiting;
 
 pub use failure::{Failure, How, Known, Own, Stage};
 pub use reading::{Reading, read};

@@ -265,13 +265,25 @@ pub(crate) fn read_memory(pid: i32, address: u64, bytes: &mut [u8]) -> usize {
 
 /// Waits until any child or tracee stops or ends.
 pub(crate) fn wait() -> io::Result<(i32, i32)> {
+    match waitpid(0)? {
+        Some(found) => Ok(found),
+        None => Err(io::Error::from_raw_os_error(libc::EINTR)),
+    }
+}
+
+/// The same without waiting; `None` where there is none.
+pub(crate) fn poll() -> io::Result<Option<(i32, i32)>> {
+    waitpid(libc::WNOHANG)
+}
+
+fn waitpid(options: i32) -> io::Result<Option<(i32, i32)>> {
     let mut status = 0;
     // SAFETY: the pointer is to a live integer.
-    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) };
-    if pid < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok((pid, status))
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | options) };
+    match pid {
+        ..0 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        1.. => Ok(Some((pid, status))),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::look;
 use crate::signals::Passed;
 use crate::sys;
+use crate::waiting::Waiting;
 
 const TRACESYSGOOD: i32 = 0x01;
 const FORKS: i32 = 0x02 | 0x04 | 0x08;
@@ -121,8 +122,9 @@ impl<'a> Tracer<'a> {
     /// Until the last process has ended, or without a filter the command itself; its wait status.
     pub fn run(&mut self) -> io::Result<i32> {
         let mut ended = None;
+        let mut waiting = Waiting::new();
         loop {
-            let (tid, status) = match sys::wait() {
+            let (tid, status) = match waiting.next() {
                 Err(error) if error.raw_os_error() == Some(libc::EINTR) => continue,
                 Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
                     return ended.ok_or(error);
