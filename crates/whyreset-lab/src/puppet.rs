@@ -143,9 +143,11 @@ impl Puppet {
 
 impl Drop for Puppet {
     fn drop(&mut self) {
-        self.stdin.take();
-        if self.leaves_by_itself && self.gone().is_ok() {
-            return;
+        if self.leaves_by_itself {
+            self.stdin.take();
+            if self.gone().is_ok() {
+                return;
+            }
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

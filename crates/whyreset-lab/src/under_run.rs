@@ -106,7 +106,11 @@ fn wrapped(line: &str, before: &str) -> String {
 }
 
 impl Told {
-    fn read(line: &str) -> anyhow::Result<Self> {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// The line is no JSON.
+    pub fn read(line: &str) -> anyhow::Result<Self> {
         let value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
         Ok(Self(value))
     }

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{compare, joined, too_late};
+use super::{compare, joined, too_late, under_run};
 use crate::said::Said;
 use crate::scenario::Scenario;
 use crate::truth::Vantage;
+use crate::under_run::Told;
 
 fn right() -> Value {
     json!({
@@ -156,4 +157,60 @@ fn who_came_too_late_says_nothing_of_what_was_before() {
     let mut wrong = verdict;
     wrong["cause"]["id"] = "admin-abort".into();
     assert!(look(&wrong, 1_795_420_799).contains("wrong accusation"));
+}
+
+/// What `whyreset run` told, held against a machine's verdict on the same connection.
+fn told_differences(told: &[Value], machine: &[Value]) -> String {
+    let told: Vec<Told> = told
+        .iter()
+        .map(|line| Told::read(&line.to_string()).expect("a line"))
+        .collect();
+    let machine: Vec<Said> = machine
+        .iter()
+        .map(|line| Said::read(&line.to_string()).expect("a verdict"))
+        .collect();
+    let scenario = Scenario::find("unread-data").expect("listed");
+    let client = "198.18.0.1".parse().expect("an address");
+    under_run(scenario, client, None, &told, &machine).join("; ")
+}
+
+fn on_its_connection(mut verdict: Value) -> Value {
+    verdict["connection"] = json!({
+        "client": "198.18.0.1:40000", "server": "198.18.0.5:80", "stage": "established",
+        "bytes_to_server": 10, "bytes_to_client": 0,
+    });
+    verdict
+}
+
+#[test]
+fn what_run_tells_must_be_what_the_machine_saw() {
+    let machine = on_its_connection(right());
+    let right = json!({
+        "schema": "whyreset/run/1", "outcome": "reset", "by": "rst", "from": "server", "stage": "after-request",
+        "local": "198.18.0.1:40000", "remote": "198.18.0.5:80", "verdict": null,
+    });
+    assert_eq!(
+        told_differences(std::slice::from_ref(&right), std::slice::from_ref(&machine)),
+        ""
+    );
+    // Where the opener's address is forgotten, its port tells.
+    let mut forgotten = right.clone();
+    forgotten["local"] = "0.0.0.0:40000".into();
+    assert_eq!(told_differences(&[forgotten], std::slice::from_ref(&machine)), "");
+    for (name, value, why) in [
+        ("outcome", "silent", "another outcome"),
+        ("stage", "open", "another stage"),
+        ("remote", "198.18.0.5:81", "not told: unread-data"),
+        ("local", "198.18.0.1:40001", "told of a reset that was not"),
+    ] {
+        let mut told = right.clone();
+        told[name] = value.into();
+        let all = told_differences(&[told], std::slice::from_ref(&machine));
+        assert!(all.contains(why), "{why:?} is not in {all:?}");
+    }
+    let mut accusing = right;
+    accusing["verdict"] = on_its_connection(but("/cause/id", "linger-abort"));
+    accusing["verdict"]["cause"]["certainty"] = "likely".into();
+    let all = told_differences(&[accusing], &[machine]);
+    assert!(all.contains("linger-abort likely, it was unread-data"), "{all}");
 }
