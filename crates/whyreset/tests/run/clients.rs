@@ -133,9 +133,10 @@ print(count)
 
 /// A shell on a terminal of its own: stops and continues a job, and interrupts it.
 pub const TERMINAL: &str = "
-import os, pty, select, sys, time
+import os, pty, select, signal, sys, time
 pid, fd = pty.fork()
-if pid == 0: os.execvp('bash', ['bash', '--norc', '-i'])
+# Who started the test may ignore Ctrl-C, and that is inherited.
+if pid == 0: signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp('bash', ['bash', '--norc', '-i'])
 said = b''
 def until(word, seconds=10):
     global said
