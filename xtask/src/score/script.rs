@@ -21,7 +21,7 @@ const SCRIPT: &str = "xtask/src/score/reset_reason.bt";
 /// bpftrace wants tracefs where it looks for it; a mount of our own goes with the process.
 const LINE: &str = r#"mount -t tracefs tracefs /sys/kernel/tracing && exec bpftrace -B none "$0""#;
 
-/// Interrupted, bpftrace throws away what it has not printed yet.
+/// Ended, bpftrace throws away what it has not printed yet.
 const SETTLED: Duration = Duration::from_millis(500);
 
 /// What it told: the kernel's reason by number, for each run of whose server it saw a reset.
@@ -69,7 +69,8 @@ impl Script {
     pub fn end(mut self) -> Result<String, String> {
         thread::sleep(SETTLED);
         let pid = self.child.id().to_string();
-        sh::run(Command::new("kill").args(["-INT", &pid])).map_err(|error| format!("{error:#}"))?;
+        // SIGINT is not heeded by what a shell started in the background.
+        sh::run(Command::new("kill").args(["-TERM", &pid])).map_err(|error| format!("{error:#}"))?;
         let told = self.told.take().ok_or("it was not attached")?;
         let told = told.join().map_err(|_| "its reader panicked")?;
         told.map_err(|error| format!("its output cannot be read: {error}"))

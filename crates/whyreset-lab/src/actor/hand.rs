@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -133,6 +134,7 @@ impl Hand {
                 done()
             }
             "share" => self.share(rest),
+            "await-end" => self.wait_for_end(),
             "pause" => {
                 sleep(Duration::from_millis(parse(rest.first())?));
                 done()
@@ -247,6 +249,21 @@ impl Hand {
                 return Err(wrong(&format!("only {queued} bytes came")));
             }
             sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits until the connection is over in both directions, by a reset or by two FINs, and leaves its
+    /// error to be told.
+    fn wait_for_end(&self) -> Answer {
+        let limit = Timespec {
+            tv_sec: 5,
+            tv_nsec: 0,
+        };
+        // POLLHUP and POLLERR are told unasked.
+        let mut asked = [PollFd::new(self.socket()?, PollFlags::empty())];
+        match at("poll", poll(&mut asked, Some(&limit)))? {
+            0 => Err(wrong("the connection stands")),
+            _ => Ok("ok".to_owned()),
         }
     }
 

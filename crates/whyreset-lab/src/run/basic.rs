@@ -1,6 +1,7 @@
 //! The basic resets on plain loopback of the current namespace, with one watcher for the whole
 //! machine: needs nothing but the kernel and the binary itself. Refuses to use any other program.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,8 +18,9 @@ use crate::topology::Family;
 use crate::truth::Vantage;
 use crate::watcher::Watcher;
 
-/// A scenario that was played, and the server's port by which its verdicts are found.
-type Done = (&'static Scenario, Family, anyhow::Result<u16>, Stage);
+/// A scenario that was played, and the server's address by which its verdicts are found: the port alone
+/// may be another family's, too.
+type Done = (&'static Scenario, Family, anyhow::Result<SocketAddr>, Stage);
 
 /// Plays the basic scenarios, each on these families, one after the other.
 ///
@@ -37,9 +39,7 @@ pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Repo
         };
         for &family in families {
             let mut stage = Stage::on_loopback(program, family);
-            let result = play(&mut stage)
-                .and_then(|()| stage.server_address().context("no server"))
-                .map(|address| address.port());
+            let result = play(&mut stage).and_then(|()| stage.server_address().context("no server"));
             played.push((scenario, family, result, stage));
         }
     }
@@ -51,7 +51,7 @@ pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Repo
         from: WatchFrom::Before,
         outcome: match result {
             Err(error) => Outcome::Broken(format!("{error:#}")),
-            Ok(port) => Outcome::Played(vec![look(scenario, *port, &said)]),
+            Ok(server) => Outcome::Played(vec![look(scenario, *server, &said)]),
         },
         done: Vec::new(),
         wire: None,
@@ -60,8 +60,12 @@ pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Repo
     Ok(played.iter().map(report).collect())
 }
 
-fn look(scenario: &Scenario, port: u16, said: &[Said]) -> Seen {
-    let mine = |verdict: &&Said| verdict.port("server") == Some(port) || verdict.port("client") == Some(port);
+fn look(scenario: &Scenario, server: SocketAddr, said: &[Said]) -> Seen {
+    let mine = |verdict: &&Said| {
+        ["server", "client"]
+            .iter()
+            .any(|end| verdict.address(end) == Some(server))
+    };
     let said: Vec<Said> = said.iter().filter(mine).cloned().collect();
     Seen {
         vantage: Vantage::Machine.word(),

@@ -33,7 +33,7 @@ fn play(stage: &mut Stage) -> anyhow::Result<()> {
     pair.server.kill(Signal::KILL)?;
     pair.client.expect("recv 1", "eof")?;
     pair.client.expect("send 5", "sent")?;
-    pair.client.expect("pause 100", "ok")?;
+    pair.client.expect("await-end", "ok")?;
     pair.client.expect("send 5", "error EPIPE")?;
     stage.keep(pair);
     Ok(())

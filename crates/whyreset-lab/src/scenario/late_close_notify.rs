@@ -32,7 +32,7 @@ fn play(stage: &mut Stage) -> anyhow::Result<()> {
     pair.client.expect("recv 1", "eof")?;
     let alert = format!("150303001a{}", "5a".repeat(26));
     pair.client
-        .expect(&format!("send-hex {alert}; pause 100"), "ok")?;
+        .expect(&format!("send-hex {alert}; await-end"), "ok")?;
     pair.client.expect("close", "ok")?;
     stage.keep(pair);
     Ok(())

@@ -28,7 +28,7 @@ fn play(stage: &mut Stage) -> anyhow::Result<()> {
     pair.read_all(10)?;
     pair.server.expect("set linger2=-1", "ok")?;
     pair.server.expect("close", "ok")?;
-    pair.client.expect("pause 100", "ok")?;
+    pair.client.expect("await-end", "ok")?;
     pair.client.expect("status", "error EPIPE")?;
     stage.keep(pair);
     Ok(())

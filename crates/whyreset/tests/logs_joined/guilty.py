@@ -30,10 +30,16 @@ def rude():
     s.close()
 
 
-def startup():
+def log_in():
+    """Greets PostgreSQL (protocol 3.0)."""
     body = struct.pack("!I", 196608) + b"user\0postgres\0\0"
     s = open_one()
     s.sendall(struct.pack("!I", len(body) + 4) + body)
+    return s
+
+
+def startup():
+    s = log_in()
     s.recv(4096)
     time.sleep(1.6)
     say(s, b"Q" + struct.pack("!I", 13) + b"select 1\0", [0.2, 0.2])
@@ -114,9 +120,7 @@ def ping():
 
 
 def select():
-    body = struct.pack("!I", 196608) + b"user\0postgres\0\0"
-    s = open_one()
-    s.sendall(struct.pack("!I", len(body) + 4) + body)
+    s = log_in()
     time.sleep(0.1)
     s.recv(4096)
     s.sendall(b"X\0\0\0\4")
