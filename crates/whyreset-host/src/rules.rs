@@ -1,10 +1,11 @@
-//! Which rules of this network namespace's packet filters can have met a segment: read with their own
-//! tools, and held against it in three answers, for much of what a rule asks cannot be known
-//! afterwards. Refuses to change a rule, to add one, and to take a perhaps for a yes.
+//! Which rules of this network namespace's packet filters can have met a segment: read from the
+//! kernel or with their own tools, and held against it in three answers, for much of what a rule asks
+//! cannot be known afterwards. Refuses to change a rule, to add one, and to take a perhaps for a yes.
 
 mod changes;
 mod generation;
 mod iptables;
+mod link;
 mod nft;
 mod resets;
 mod tool;
@@ -18,7 +19,9 @@ use std::net::SocketAddr;
 use whyreset_evidence::{Flags, Rule, Ruled};
 
 pub use self::changes::Changes;
+use self::nft::Quotes;
 pub use self::resets::ResetRule;
+use self::tri::Tri;
 use self::walk::{Chain, Found};
 
 /// A segment that netfilter dropped.
@@ -30,9 +33,18 @@ pub struct Dropped {
     pub to: SocketAddr,
     /// TCP flags.
     pub flags: Flags,
-    /// Name of the device that it came in by, or was to leave by; `None` where it had none yet, which
-    /// is so on its way out.
-    pub device: Option<String>,
+    /// The device that it came in by, or was to leave by; `None` where it had none yet, which is so on
+    /// its way out.
+    pub device: Option<Device>,
+}
+
+/// A network device of the namespace that a segment was dropped in.
+#[derive(Clone, Debug, Default)]
+pub struct Device {
+    /// 0 where it is not known.
+    pub index: u32,
+    /// Empty where it is not known.
+    pub name: String,
 }
 
 /// The chains that netfilter calls by itself, of every family, with all that they lead to.
@@ -42,6 +54,7 @@ pub struct Rules {
     whole: bool,
     /// What nftables counted when they were read; `None` where that does not tell of every change.
     generation: Option<u32>,
+    quotes: Quotes,
 }
 
 /// A chain that a hook calls.
@@ -51,7 +64,21 @@ struct Base {
     v6: Option<bool>,
     /// Lower ones are asked first.
     priority: i64,
+    /// Devices whose segments it is called for; all where there are none.
+    devices: Vec<String>,
     chain: Chain,
+}
+
+impl Base {
+    /// Whether a segment came by a device that it is called for.
+    fn sees(&self, dropped: &Dropped) -> Tri {
+        let name = dropped.device.as_ref().map_or("", |device| &device.name);
+        match name {
+            _ if self.devices.is_empty() => Tri::Yes,
+            "" => Tri::Perhaps,
+            name => Tri::known(self.devices.iter().any(|one| one == name)),
+        }
+    }
 }
 
 /// Where in a packet's way a chain is called.
@@ -82,11 +109,21 @@ impl fmt::Display for RulesError {
 impl std::error::Error for RulesError {}
 
 impl Rules {
-    /// Reads those of the calling thread's network namespace; needs CAP_NET_ADMIN, and `nft` or the
-    /// `iptables-save` of whichever is in use.
+    #[cfg(test)]
+    fn of(bases: Vec<Base>) -> Self {
+        Self {
+            bases,
+            whole: true,
+            generation: None,
+            quotes: Quotes::default(),
+        }
+    }
+
+    /// Reads those of the calling thread's network namespace; needs CAP_NET_ADMIN, and `iptables-save`
+    /// for rules of the legacy tables.
     ///
     /// # Errors
-    /// Not one tool could tell anything.
+    /// Neither the kernel nor one of the tools could tell anything.
     pub fn read() -> Result<Self, RulesError> {
         /// Times that rules are read again because they changed meanwhile.
         const AGAIN: u32 = 3;
@@ -128,31 +165,30 @@ impl Rules {
             }
             Err(why) => troubles.push(why),
         };
-        let (nft, iptables) = std::thread::scope(|scope| {
+        let nft = nft::read(tool::exists("iptables-nft-save"));
+        // Their tools are run only where they would tell something.
+        let newer = nft.as_ref().map_or(true, |nft| nft.has_iptables);
+        let older = iptables::is_legacy_in_use();
+        take(nft.map(|nft| nft.bases));
+        let iptables = std::thread::scope(|scope| {
             // They wait for the kernel and for each other's processor most of the time.
-            let iptables = [
-                ("iptables-legacy-save", false),
-                ("ip6tables-legacy-save", true),
-                ("iptables-nft-save", false),
-                ("ip6tables-nft-save", true),
+            [
+                ("iptables-legacy-save", false, older),
+                ("ip6tables-legacy-save", true, older),
+                ("iptables-nft-save", false, newer),
+                ("ip6tables-nft-save", true, newer),
             ]
             .into_iter()
-            .filter(|(program, _)| tool::exists(program))
-            .map(|(program, v6)| (program, scope.spawn(move || iptables::read(program, v6))))
-            .collect::<Vec<_>>();
-            let nft = nft::read(tool::exists("iptables-nft-save"));
-            let iptables: Vec<_> = iptables
-                .into_iter()
-                .map(|(program, part)| {
-                    let part = part
-                        .join()
-                        .unwrap_or_else(|_| Err(format!("{program} was not read")));
-                    (program, part)
-                })
-                .collect();
-            (nft, iptables)
+            .filter(|(program, _, wanted)| *wanted && tool::exists(program))
+            .map(|(program, v6, _)| (program, scope.spawn(move || iptables::read(program, v6))))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(program, part)| {
+                let failed = |_| Err(format!("{program} was not read"));
+                (program, part.join().unwrap_or_else(failed))
+            })
+            .collect::<Vec<_>>()
         });
-        take(nft);
         for (program, part) in iptables {
             // The older kind counts no changes.
             legacy |= program.contains("legacy") && part.as_ref().is_ok_and(|part| !part.is_empty());
@@ -168,6 +204,7 @@ impl Rules {
             bases,
             whole: troubles.is_empty(),
             generation: generation.filter(|_| !legacy),
+            quotes: Quotes::default(),
         })
     }
 
@@ -199,7 +236,7 @@ impl Rules {
             .collect();
         bases.sort_by_key(|base| base.priority);
         for base in bases {
-            base.chain.walk(dropped, &mut found);
+            base.chain.walk(dropped, base.sees(dropped), &mut found);
         }
         let mut ruled = found.ruled();
         let moved = |rule: &Rule| Some(rule.packets? > *before.get(&rule.text)?);
@@ -212,5 +249,11 @@ impl Rules {
             }
         }
         ruled
+    }
+
+    /// Adds the words of their own tool to rules that are told; run it in the namespace that they are of.
+    pub fn quote(&mut self, ruled: &mut Ruled) {
+        let told = ruled.resets.iter_mut().chain(&mut ruled.drops);
+        self.quotes.add(told.map(|rule| &mut rule.text));
     }
 }

@@ -141,7 +141,7 @@ fn look(inode: u32, own: bool, sysctls: &'static [&'static str], unread: &mut Ve
         }
     };
     let rules = match Rules::read() {
-        Ok(rules) => {
+        Ok(mut rules) => {
             if !rules.is_whole() {
                 tell(
                     format!("all rules of the packet filter in namespace {inode}"),

@@ -3,15 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
+use super::link::Linker;
 use super::nft::within;
 use super::tri::Tri;
 use super::walk::{Chain, Question, Rule, Verdict};
 use super::{Base, Hook, tool};
-
-/// Chains within chains while they are put together.
-const DEPTH: usize = 16;
 
 pub(super) fn read(program: &str, v6: bool) -> Result<Vec<Base>, String> {
     let text = tool::run(program, &["-c"])?;
@@ -30,9 +27,6 @@ pub(super) fn is_legacy_in_use() -> bool {
 
 /// Packets that a rule has counted, its words, and its text.
 type Line<'a> = (Option<u64>, Vec<String>, &'a str);
-
-/// Chains that are put together.
-type Built = HashMap<String, Chain>;
 
 /// One table: chains with their policy, and their rules as words, in order.
 #[derive(Default)]
@@ -109,7 +103,7 @@ impl Table<'_> {
             "security" => 50,
             _ => 0,
         };
-        let mut built = HashMap::new();
+        let mut linker = Linker::new();
         for &(chain, policy) in &self.policies {
             let hook = match chain {
                 "PREROUTING" => Hook::Early,
@@ -119,7 +113,7 @@ impl Table<'_> {
                 "POSTROUTING" => Hook::Late,
                 _ => continue,
             };
-            let mut base = self.chain(tool, chain, &mut built, 0);
+            let mut base = self.chain(tool, chain, &mut linker).unwrap_or_default();
             if policy == "DROP" {
                 base.drops_the_rest = Some(format!("{tool} {} {chain}: policy DROP", self.name));
             }
@@ -127,41 +121,29 @@ impl Table<'_> {
                 hook,
                 v6: Some(v6),
                 priority,
+                devices: Vec::new(),
                 chain: base,
             });
         }
     }
 
-    fn chain(&self, tool: &str, name: &str, built: &mut Built, depth: usize) -> Chain {
-        if let Some(chain) = built.get(name) {
-            return chain.clone();
-        }
-        let mut rules = Vec::new();
-        let lines = self.rules.get(name).map(Vec::as_slice).unwrap_or_default();
-        for ((packets, words, text), number) in lines.iter().zip(1..) {
-            let (asks, verdict) = self.rule(tool, words.get(1..).unwrap_or_default(), built, depth);
-            rules.push(Rule {
-                text: format!("{tool} {} {name} rule {number}: -A {text}", self.name),
-                asks,
-                verdict,
-                packets: *packets,
-            });
-        }
-        let chain = Chain {
-            rules: Arc::new(rules),
-            drops_the_rest: None,
-        };
-        built.insert(name.to_owned(), chain.clone());
-        chain
+    fn chain(&self, tool: &str, name: &str, linker: &mut Linker<String>) -> Option<Chain> {
+        linker.chain(&name.to_owned(), |linker| {
+            let lines = self.rules.get(name).map(Vec::as_slice).unwrap_or_default();
+            let rule = |((packets, words, text), number): (&Line<'_>, u32)| {
+                let (asks, verdict) = self.rule(tool, words.get(1..).unwrap_or_default(), linker);
+                Rule {
+                    text: format!("{tool} {} {name} rule {number}: -A {text}", self.name),
+                    asks,
+                    verdict,
+                    packets: *packets,
+                }
+            };
+            lines.iter().zip(1..).map(rule).collect()
+        })
     }
 
-    fn rule(
-        &self,
-        tool: &str,
-        words: &[String],
-        built: &mut Built,
-        depth: usize,
-    ) -> (Vec<Question>, Verdict) {
+    fn rule(&self, tool: &str, words: &[String], linker: &mut Linker<String>) -> (Vec<Question>, Verdict) {
         let (mut asks, mut verdict, mut with) =
             (Vec::<Question>::new(), Verdict::Continue, "icmp-port-unreachable");
         let mut words = words.iter().map(String::as_str);
@@ -227,12 +209,10 @@ impl Table<'_> {
                     "LOG" | "NFLOG" | "ULOG" | "MARK" | "CONNMARK" | "TCPMSS" | "CT" | "SET" | "TOS" | "DSCP"
                     | "TTL" | "HL",
                 ) => Verdict::Continue,
-                ("-g", name) if self.is_chain(name) && depth < DEPTH => {
-                    Verdict::Goto(self.chain(tool, name, built, depth + 1))
-                }
-                (_, name) if self.is_chain(name) && depth < DEPTH => {
-                    Verdict::Jump(self.chain(tool, name, built, depth + 1))
-                }
+                (how, name) if self.is_chain(name) => self.chain(tool, name, linker).map_or(
+                    Verdict::Unknown,
+                    if how == "-g" { Verdict::Goto } else { Verdict::Jump },
+                ),
                 _ => Verdict::Unknown,
             };
         }
@@ -258,7 +238,7 @@ fn net(source: bool, text: &str) -> Question {
 
 fn device(pattern: String) -> Question {
     Box::new(move |dropped| {
-        let name = dropped.device.as_deref().unwrap_or_default();
+        let name = dropped.device.as_ref().map_or("", |device| device.name.as_str());
         Tri::known(match pattern.strip_suffix('+') {
             Some(start) => name.starts_with(start),
             None => name == pattern,
@@ -310,23 +290,21 @@ mod tests {
     use whyreset_evidence::{Flags, Ruled};
 
     use super::*;
-    use crate::rules::{Dropped, Rules};
+    use crate::rules::{Device, Dropped, Rules};
 
     fn about(rules: &str, to: &str, device: Option<&str>) -> Ruled {
         let text = format!(
             "# made by hand\n*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:REFUSE - [0:0]\n{rules}\nCOMMIT\n"
         );
-        Rules {
-            bases: parse("iptables-legacy", false, &text),
-            whole: true,
-            generation: None,
-        }
-        .about(
+        Rules::of(parse("iptables-legacy", false, &text)).about(
             &Dropped {
                 from: "10.0.0.2:40000".parse().unwrap(),
                 to: to.parse().unwrap(),
                 flags: Flags(Flags::SYN),
-                device: device.map(str::to_owned),
+                device: device.map(|name| Device {
+                    index: 2,
+                    name: name.to_owned(),
+                }),
             },
             &HashMap::new(),
         )

@@ -24,12 +24,14 @@ pub struct ResetRule {
 }
 
 impl Rules {
-    /// The rules that answer with a reset, each once.
-    pub fn resetting(&self) -> Vec<ResetRule> {
+    /// The rules that answer with a reset, each once, in the words of their own tool; run it in the
+    /// namespace that they are of.
+    pub fn resetting(&mut self) -> Vec<ResetRule> {
         let mut look = Look::default();
         for base in &self.bases {
             look.chain(&base.chain, 0);
         }
+        self.quotes.add(look.found.iter_mut().map(|rule| &mut rule.text));
         look.found
     }
 
@@ -79,7 +81,7 @@ impl Look {
 
 /// From `inet t input handle 4: ...` or `iptables-nft filter INPUT rule 2: ...`.
 fn delete(text: &str) -> Option<String> {
-    let (place, _) = text.split_once(": ")?;
+    let place = text.split(": ").next()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || " -_.".contains(c);
     if !place.chars().all(plain) {
         return None;
@@ -127,17 +129,14 @@ mod tests {
             hook: Hook::Input,
             v6: None,
             priority: 0,
+            devices: Vec::new(),
             chain: chain(vec![
                 rule("a", Verdict::Refuse),
                 rule("b", Verdict::PerhapsReset),
                 rule("c", Verdict::Jump(inner.clone())),
             ]),
         };
-        let rules = Rules {
-            bases: vec![base(&inner), base(&inner)],
-            whole: true,
-            generation: None,
-        };
+        let mut rules = Rules::of(vec![base(&inner), base(&inner)]);
         let found = rules.resetting();
         assert_eq!(found.len(), 1);
         assert_eq!(

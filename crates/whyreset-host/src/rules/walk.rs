@@ -9,7 +9,7 @@ use super::Dropped;
 use super::tri::Tri;
 
 /// Chains within chains at most, as the kernel allows (`NFT_JUMP_STACK_SIZE`).
-const DEPTH: usize = 16;
+pub(super) const DEPTH: usize = 16;
 /// Rules that are asked at most, so that a ruleset made to be slow is not.
 const STEPS: usize = 2_000_000;
 /// Rules of one kind that are told.
@@ -38,8 +38,10 @@ pub(super) struct Rule {
 }
 
 /// What a rule does with a segment that it meets.
+#[derive(Default)]
 pub(super) enum Verdict {
     /// Goes on to the next rule.
+    #[default]
     Continue,
     /// Ends the hook, and the segment lives.
     Accept,
@@ -104,9 +106,9 @@ impl Found {
 }
 
 impl Chain {
-    /// From its first rule to its policy.
-    pub(super) fn walk(&self, dropped: &Dropped, found: &mut Found) {
-        let left = self.pass(dropped, Tri::Yes, found, 0);
+    /// From its first rule to its policy, for a segment that it is called for as `here` says.
+    pub(super) fn walk(&self, dropped: &Dropped, here: Tri, found: &mut Found) {
+        let left = self.pass(dropped, here, found, 0);
         if let Some(policy) = self.drops_the_rest.as_ref().filter(|_| left != Tri::No) {
             found.note(false, (policy, None), left);
         }

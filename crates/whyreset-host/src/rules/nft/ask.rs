@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::Dropped;
-use super::super::tri::Tri;
-use super::super::walk::Question;
-use super::{Place, place, word};
+use super::Place;
+use super::json::{place, word};
+use crate::rules::Dropped;
+use crate::rules::tri::Tri;
+use crate::rules::walk::Question;
 
 /// Elements looked at in one set.
 const MOST: usize = 1_000_000;
@@ -57,7 +58,8 @@ enum Field {
         source: bool,
         v6: bool,
     },
-    Protocol,
+    /// Of either family, or of IPv6 alone, or of IPv4.
+    Protocol(Option<bool>),
     /// `meta nfproto` and `ether type`.
     Family,
     Device(bool),
@@ -96,14 +98,15 @@ fn field(left: &Value) -> Field {
                 source: false,
                 v6: true,
             },
-            ("ip", "protocol") | ("ip6", "nexthdr") => Field::Protocol,
+            ("ip", "protocol") => Field::Protocol(Some(false)),
+            ("ip6", "nexthdr") => Field::Protocol(Some(true)),
             ("tcp", "flags") => Field::Flags(0xff),
             _ => Field::Other,
         };
     }
     if let Some(meta) = left.get("meta") {
         return match word(meta, "key") {
-            "l4proto" => Field::Protocol,
+            "l4proto" => Field::Protocol(None),
             "nfproto" | "protocol" => Field::Family,
             "iifname" | "iif" => Field::Device(true),
             "oifname" | "oif" => Field::Device(false),
@@ -128,15 +131,20 @@ impl Field {
         Ok(match self {
             Self::Port(true) => Some(Is::Number(dropped.from.port().into())),
             Self::Port(false) => Some(Is::Number(dropped.to.port().into())),
-            Self::Address { v6, .. } if *v6 != dropped.from.is_ipv6() => return Err(()),
+            Self::Address { v6, .. } | Self::Protocol(Some(v6)) if *v6 != dropped.from.is_ipv6() => {
+                return Err(());
+            }
             Self::Address { source: true, .. } => Some(Is::Address(dropped.from.ip())),
             Self::Address { source: false, .. } => Some(Is::Address(dropped.to.ip())),
-            Self::Protocol => Some(Is::Name("tcp".to_owned())),
+            Self::Protocol(_) => Some(Is::Name("tcp".to_owned())),
             Self::Family => Some(Is::Name(
                 if dropped.from.is_ipv6() { "ipv6" } else { "ipv4" }.to_owned(),
             )),
             // The one that is known is where it came in by; where it was to leave by is not.
-            Self::Device(true) => dropped.device.clone().map(Is::Name),
+            Self::Device(true) => {
+                let named = dropped.device.as_ref().filter(|device| !device.name.is_empty());
+                named.map(|device| Is::Name(device.name.clone()))
+            }
             Self::Flags(mask) => Some(Is::Number((dropped.flags.0 & mask).into())),
             Self::Concat(parts) => {
                 let parts: Result<Vec<_>, ()> = parts.iter().map(|part| part.of(dropped)).collect();
@@ -265,7 +273,7 @@ fn plain(like: &Is, wanted: &Value) -> Option<Is> {
 }
 
 /// Whether an address lies in a network.
-pub(in super::super) fn within(address: IpAddr, net: IpAddr, length: u64) -> bool {
+pub(in crate::rules) fn within(address: IpAddr, net: IpAddr, length: u64) -> bool {
     let (bits, of, width) = match (address, net) {
         (IpAddr::V4(a), IpAddr::V4(n)) => (u128::from(a.to_bits()), u128::from(n.to_bits()), 32),
         (IpAddr::V6(a), IpAddr::V6(n)) => (a.to_bits(), n.to_bits(), 128),
