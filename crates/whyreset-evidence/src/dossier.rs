@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    Alike, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Logged, Passed, Process, Received, Ruled,
-    Segment, Sent, Side, TcpState, Timestamp, Tracking, Translation, What,
+    Alike, Balanced, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Logged, Passed, Process, Received,
+    Ruled, Segment, Sent, Side, TcpState, Timestamp, Tracking, Translation, What,
 };
 
 /// Where the facts came from.
@@ -252,6 +252,11 @@ impl Dossier {
     /// did not use.
     pub fn translation(&self) -> Found<'_, Translation> {
         pick!(self.facts.iter(), Translation).next()
+    }
+
+    /// The service that IPVS of the answering host has at the address of this segment.
+    pub fn balanced(&self) -> Found<'_, Balanced> {
+        pick!(self.facts.iter(), Balanced).next()
     }
 
     /// What a process of this end held.

@@ -51,6 +51,8 @@ pub enum What {
     Holds(Holdings),
     /// Connection tracking had forgotten how to translate this connection's addresses.
     Translation(Translation),
+    /// IPVS of the answering host balances what goes to this address, and did not know this connection.
+    Balanced(Balanced),
     /// Rules of this host's packet filters that can have met a dropped segment.
     Ruled(Ruled),
     /// How full the table of tracked connections was where a filter dropped a segment.
@@ -86,6 +88,7 @@ impl What {
             }
             Self::Translation(entry) if entry.stands => "kernel:ctnetlink IPCTNL_MSG_CT_GET".to_owned(),
             Self::Translation(_) => "kernel:ctnetlink IPCT_DESTROY".to_owned(),
+            Self::Balanced(_) => "proc:/proc/net/ip_vs".to_owned(),
             Self::Ruled(_) => "the ruleset".to_owned(),
             Self::Tracking(_) => {
                 "sysctl:net.netfilter.nf_conntrack_count, net.netfilter.nf_conntrack_max".to_owned()
@@ -245,6 +248,18 @@ impl Translation {
         ];
         NAMES.get(usize::from(self.state)).copied().unwrap_or("unknown")
     }
+}
+
+/// A service of IPVS (ip_vs(8)): its kernel passes connections to this address on to one of several
+/// servers, and takes only segments that it has an entry for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balanced {
+    /// The address that clients use.
+    pub service: SocketAddr,
+    /// How it chooses the server: `rr`, `wlc`, ...
+    pub scheduler: String,
+    /// How long an entry of an open connection lasts without a packet, ms; 0 where it is not known.
+    pub timeout_ms: u64,
 }
 
 /// What a process held, of what it may hold.

@@ -25,8 +25,8 @@ mod verdict;
 
 pub use dossier::{Blindness, Coverage, Dossier, Source};
 pub use fact::{
-    Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Rule, Ruled, Sent, Tracking, Translation,
-    What,
+    Balanced, Drop, Ended, Errno, Fact, Holdings, Killed, Memory, Received, Rule, Ruled, Sent, Tracking,
+    Translation, What,
 };
 pub use finding::Finding;
 pub use flow::{Flow, Roles, Side};

@@ -56,7 +56,8 @@ pub struct Passed {
     pub near: Option<Side>,
     /// Which way it went at the capturing host.
     pub way: Way,
-    /// Segments of the connection came in at the capturing host and were sent on by it.
+    /// Segments of the connection came in at the capturing host and were sent on by it, as a router or
+    /// as a bridge.
     pub routed: bool,
     /// What of the connection may have passed and is not in the capture.
     pub missing: Missing,

@@ -15,6 +15,7 @@ flow 10.0.0.2:53211 > 10.0.0.1:8080 watch=client,server netns=4026531840 lost=2
 +0.06 server killed victim=812 signal=9 by=sh[1] cite=log:/var/log/x:7 with words
 +0.07 server holds my%20app[800] fds=7 fd-limit=9 running=60 memory=1/2
 +0.08 between untranslated 10.0.0.9:1>[fd00::1]:2 reply ct-state=3 timeout=1000 asked by=conntrack[7]
++0.082 between balanced [fd00::1]:80 by=wlc timeout=900000
 +0.085 between ruled whole reset-surely=inet%20t%20c:%20reject reset-perhaps=b counted=7 drop-surely=c drop-perhaps=d
 +0.09 between tracking entries=5 most=6
 +0.095 server standing ESTABLISHED
@@ -28,7 +29,7 @@ flow 10.0.0.2:53211 > 10.0.0.1:8080 watch=client,server netns=4026531840 lost=2
 #[test]
 fn what_is_written_reads_back_the_same() {
     let dossier = parse_dossier(CASE).unwrap();
-    assert_eq!(dossier.facts.len(), 18);
+    assert_eq!(dossier.facts.len(), 19);
     let again = parse_dossier(&write_dossier(&dossier)).unwrap();
     assert_eq!(dossier, again);
     assert_eq!(again.facts[7].cite, "log:/var/log/x:7 with words");

@@ -192,7 +192,10 @@ impl Connection {
     pub fn take_copy(&mut self, packet: &Packet<'_>, direction: Direction) {
         let own = &mut self.sent[direction.index()];
         let usual = own.ttl;
-        own.last.tap.copy(packet, usual);
+        let last = &own.last;
+        let at_once = (packet.seq, packet.len, packet.ttl) == (last.seq, last.len, last.ttl)
+            && packet.at.saturating_sub(last.at) < COPY_NS;
+        own.last.tap.copy(packet, usual, at_once);
         self.sent[direction.other().index()].heard();
         self.copies = self.copies.saturating_add(1);
     }

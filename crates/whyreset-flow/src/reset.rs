@@ -76,7 +76,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
             && (!scene.other.opened() || diff(scene.own.acked, scene.other.isn.wrapping_add(1)) > 0),
         near: None,
         way: scene.way,
-        routed: scene.own.last.tap.is_routed() || scene.other.last.tap.is_routed(),
+        routed: scene.own.last.tap.is_passed_on() || scene.other.last.tap.is_passed_on(),
         missing: missing(packet, scene),
         signs: signs(packet, scene, shape, trigger.as_ref()),
         told: told(packet).or_else(|| netscaler::told(packet.window, packet.ttl, scene.own)),

@@ -21,6 +21,8 @@ const MISSED: u8 = 1 << 4;
 const SYN_CUT: u8 = 1 << 5;
 /// Checksums of it hold: what does not is damaged, and not left to a network card or rewritten.
 const SOUND: u8 = 1 << 6;
+/// A copy of what came left again at once, as far from its start as before.
+const BRIDGED: u8 = 1 << 7;
 
 impl Tap {
     const fn has(self, bit: u8) -> bool {
@@ -36,11 +38,16 @@ impl Tap {
         };
     }
 
-    /// Notes a copy of a segment that was seen with `usual` TTLs before.
-    pub const fn copy(&mut self, packet: &Packet<'_>, usual: (u8, u8)) {
+    /// Notes a copy of a segment that was seen with `usual` TTLs before; `at_once` after the last one
+    /// that was seen.
+    pub const fn copy(&mut self, packet: &Packet<'_>, usual: (u8, u8), at_once: bool) {
         let next = packet.ttl.saturating_add(1);
-        if matches!(packet.outgoing, Some(true)) && usual.0 <= next && next <= usual.1 {
-            self.0 |= ROUTED;
+        if matches!(packet.outgoing, Some(true)) {
+            if usual.0 <= next && next <= usual.1 {
+                self.0 |= ROUTED;
+            } else if at_once && self.comes_in() {
+                self.0 |= BRIDGED;
+            }
         }
         self.pass(packet.outgoing);
     }
@@ -88,6 +95,11 @@ impl Tap {
     /// What came of it went on to the next hop.
     pub const fn is_routed(self) -> bool {
         self.has(ROUTED)
+    }
+
+    /// What came of it went on, to the next hop or through a bridge.
+    pub const fn is_passed_on(self) -> bool {
+        self.has(ROUTED | BRIDGED)
     }
 
     /// Numbers were passed over.

@@ -208,3 +208,54 @@ fn a_connection_in_the_same_place_is_another_one() {
     ));
     assert_eq!(told.len(), 2);
 }
+
+/// Whether a connection counts as one that passes, by what came in and what left.
+fn passes(way: &[(u64, bool, u8)]) -> bool {
+    let mut table = Table::new(16, "");
+    let ends = addresses(1);
+    let mut told = Vec::new();
+    let mut frame = 0;
+    for &(at, outgoing, ttl) in way {
+        frame += 1;
+        let syn = Packet {
+            outgoing: Some(outgoing),
+            ttl,
+            ..packet(at, frame, ends, 0x02)
+        };
+        table.add(&syn, &mut |one| told.push(one));
+    }
+    let reset = Packet {
+        outgoing: Some(true),
+        ..packet(20_000_000, frame + 1, (ends.1, ends.0), 0x14)
+    };
+    table.add(&reset, &mut |one| told.push(one));
+    table.finish(&mut |one| told.push(one));
+    let dossiers: Vec<Dossier> = told.into_iter().map(|one| one.dossier).collect();
+    let (_, passed) = dossiers[0].passed().expect("a reset that passed");
+    passed.routed
+}
+
+#[test]
+fn what_came_in_and_left_at_once_passes_through_a_router_or_a_bridge() {
+    assert!(
+        passes(&[(1_000_000, false, 64), (1_000_500, true, 63)]),
+        "a router"
+    );
+    assert!(
+        passes(&[(1_000_000, false, 64), (1_000_500, true, 64)]),
+        "a bridge"
+    );
+    assert!(!passes(&[(1_000_000, false, 64)]), "an end");
+    assert!(
+        !passes(&[(1_000_000, true, 64), (1_000_500, false, 64)]),
+        "loopback shows what leaves first"
+    );
+    assert!(
+        !passes(&[
+            (1_000_000, true, 64),
+            (1_000_500, false, 64),
+            (10_000_000, true, 64)
+        ]),
+        "and what is sent again later"
+    );
+}

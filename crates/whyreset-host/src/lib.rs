@@ -2,6 +2,7 @@
 //! process is, which namespace is meant; and the privileges for asking. Refuses to know a cause
 //! and to judge.
 
+pub mod balancer;
 mod cgroup;
 mod cgroup_ids;
 mod credit;

@@ -48,16 +48,21 @@ pub(crate) fn forget(name: &str) {
 
 /// Runs another program inside a namespace to its end (`ss`, `nft`); its error is told.
 pub(crate) fn run_in(netns: &str, program: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {
-    let mut command = Command::new("ip");
+    let words = [&["netns", "exec", netns, program], arguments].concat();
+    run("ip", &words, input)
+}
+
+/// Runs a program where this thread stands, to its end; its error is told.
+pub(crate) fn run(program: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+    let mut command = Command::new(program);
     command
-        .args(["netns", "exec", netns, program])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = sys::ends_with_us(&mut command)
         .spawn()
-        .context("cannot run `ip`; install iproute2")?;
+        .with_context(|| format!("cannot run `{program}`"))?;
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(input.as_bytes())?;
     }

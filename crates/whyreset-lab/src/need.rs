@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::cgroup;
+use crate::{cgroup, ip};
 
 /// Something that may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub enum Need {
     Hosts,
     /// A table of tracked connections small enough to be filled.
     SmallTracking,
+    /// A kernel that rejects in the tables of bridges (nft_reject_bridge).
+    BridgeReject,
+    /// A kernel that balances connections (ip_vs).
+    Balancer,
     /// Something that no lab may touch; says what.
     Never(&'static str),
 }
@@ -39,6 +43,7 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
     ("haproxy", "haproxy", "haproxy"),
     ("hping3", "hping3", "hping3"),
     ("iptables", "iptables", "iptables"),
+    ("ipvsadm", "ipvsadm", "ipvsadm"),
     ("java", "java", "default-jre-headless"),
     ("lighttpd", "lighttpd", "lighttpd"),
     ("grpc", "/usr/lib/python3/dist-packages/grpc", "python3-grpcio"),
@@ -125,6 +130,8 @@ impl Need {
                 .map_err(|error| format!("no MPTCP sockets here (sysctl net.mptcp.enabled): {error}")),
             Self::MemoryGroup => cgroup::probe(),
             Self::SmallTracking => small_tracking(),
+            Self::BridgeReject => bridge_reject(),
+            Self::Balancer => balancer(),
             Self::Namespaces => namespaces(),
             Self::Hosts => ["nsenter", "unshare"]
                 .into_iter()
@@ -147,6 +154,40 @@ fn small_tracking() -> Result<(), String> {
             text.trim()
         )),
     }
+}
+
+fn bridge_reject() -> Result<(), String> {
+    const RULES: &str = "table bridge lab { chain in { type filter hook prerouting priority 0; \
+                         meta l4proto tcp reject with tcp reset; }; }\n";
+    static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
+    let ask = || {
+        Need::Program("nft", "nftables").probe()?;
+        apart(|| ip::run("nft", &["-f", "-"], RULES)).map_err(|_| {
+            "this kernel has no `reject` in the tables of bridges (nft_reject_bridge)".to_owned()
+        })
+    };
+    ANSWER.get_or_init(ask).clone()
+}
+
+fn balancer() -> Result<(), String> {
+    static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
+    let ask = || {
+        Need::Program("ipvsadm", "ipvsadm").probe()?;
+        apart(|| ip::run("ipvsadm", &["-L", "-n"], ""))
+            .map_err(|_| "this kernel balances no connections (ip_vs)".to_owned())
+    };
+    ANSWER.get_or_init(ask).clone()
+}
+
+/// In an empty network namespace, on a thread of its own: the namespace goes when the thread ends.
+fn apart(work: impl FnOnce() -> anyhow::Result<String> + Send) -> Result<(), String> {
+    namespaces()?;
+    let inside = || {
+        crate::sys::unshare_network().map_err(|error| error.to_string())?;
+        work().map(drop).map_err(|error| format!("{error:#}"))
+    };
+    std::thread::scope(|scope| scope.spawn(inside).join())
+        .unwrap_or_else(|_| Err("the probe panicked".to_owned()))
 }
 
 fn namespaces() -> Result<(), String> {

@@ -134,7 +134,7 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
     let (scenario, family) = (report.scenario, report.family);
     let mut stage = match scenario.steps {
         Steps::Code(_) => Stage::apart(program, family, scenario.client, scenario.server)?,
-        Steps::Script(_) => Stage::routed(program, family)?,
+        Steps::Across(_) | Steps::Script(_) => Stage::routed(program, family)?,
     };
     if how.watch {
         let mut lookout = Lookout::plan(program, scenario, &stage, how.from)?;
@@ -150,7 +150,7 @@ fn play(program: &Path, report: &mut Report, how: &How) -> anyhow::Result<()> {
         .map(|folder| Captures::start(program, &stage, folder, scenario.id, family))
         .transpose()?;
     let played = match scenario.steps {
-        Steps::Code(play) => play(&mut stage),
+        Steps::Code(play) | Steps::Across(play) => play(&mut stage),
         Steps::Script(script) => script.play(&mut stage),
     };
     report.done = stage.journal().lines();

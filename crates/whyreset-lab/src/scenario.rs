@@ -5,6 +5,8 @@ mod accept_queue_overflow;
 mod admin_abort;
 mod bad_handshake_ack;
 mod bad_syn_ack;
+mod balancer_forgot;
+mod bridge_reject;
 mod connect_abandoned;
 mod connection_forgotten;
 mod crashed_unread;
@@ -91,6 +93,8 @@ pub struct Scenario {
 pub(crate) enum Steps {
     /// Sockets of our own, a step at a time.
     Code(fn(&mut Stage) -> anyhow::Result<()>),
+    /// The same, with a router between the two ends.
+    Across(fn(&mut Stage) -> anyhow::Result<()>),
     /// Real programs on hosts of their own.
     Script(&'static Script),
 }
@@ -143,6 +147,8 @@ static KERNEL: &[&Scenario] = &[
     &shared_socket::SCENARIO,
     &gone_at_once::SCENARIO,
     &firewall_reject::SCENARIO,
+    &bridge_reject::SCENARIO,
+    &balancer_forgot::SCENARIO,
     &forged_exact::SCENARIO,
     &forged_by_distance::SCENARIO,
     &forged_while_sending::SCENARIO,
@@ -187,7 +193,7 @@ impl Scenario {
         );
         let done = match self.steps {
             Steps::Script(script) => script.explain(),
-            Steps::Code(_) => {
+            Steps::Code(_) | Steps::Across(_) => {
                 let report = run_one(program, self, family, &How::default());
                 if let Outcome::Skipped(why) | Outcome::Broken(why) = report.outcome {
                     bail!("{}: {why}", self.id);
@@ -215,7 +221,7 @@ impl Scenario {
     pub fn client_needs_root(&self) -> Option<&str> {
         match self.steps {
             Steps::Script(script) => script.client_needs_root(),
-            Steps::Code(_) => None,
+            Steps::Code(_) | Steps::Across(_) => None,
         }
     }
 
@@ -224,7 +230,7 @@ impl Scenario {
     pub(crate) fn may_be_joined(&self) -> bool {
         match self.steps {
             Steps::Script(script) => script.may_be_joined(),
-            Steps::Code(_) => true,
+            Steps::Code(_) | Steps::Across(_) => true,
         }
     }
 

@@ -90,6 +90,11 @@ impl Stage {
         Ok(self.topology()?.at(end))
     }
 
+    /// The namespace of the router between the ends.
+    pub fn between(&self) -> anyhow::Result<&Namespace> {
+        self.topology()?.router().context("no router between the ends")
+    }
+
     /// The address of an end.
     pub fn address(&self, end: End) -> IpAddr {
         match (&self.topology, self.family) {

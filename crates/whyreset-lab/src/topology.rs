@@ -157,9 +157,34 @@ impl Topology {
         )
     }
 
-    /// The family of this run.
-    pub const fn family(&self) -> Family {
-        self.family
+    /// The router's address towards an end, in the family of this run.
+    pub fn router_address(&self, end: End) -> IpAddr {
+        match (self.family, self.gateway(end)) {
+            (Family::V4, (v4, _)) => v4.into(),
+            (Family::V6, (_, v6)) => v6.into(),
+        }
+    }
+
+    /// Makes the router a bridge: it passes frames between the two ends, who find each other on one
+    /// network, and has no address of its own.
+    pub fn bridge(&self) -> anyhow::Result<()> {
+        let router = self.router.as_ref().context("no router")?;
+        let mut lines = vec!["link add br0 type bridge".to_owned()];
+        for end in [End::Client, End::Server] {
+            let side = end.word();
+            lines.push(format!("address flush dev {side}"));
+            lines.push(format!("link set {side} master br0"));
+        }
+        lines.push("link set br0 up".to_owned());
+        ip::batch(Some(router.name()), &lines)?;
+        for end in [End::Client, End::Server] {
+            let other = self.address(end.other());
+            ip::batch(
+                Some(self.at(end).name()),
+                &[format!("route replace {other} dev eth0")],
+            )?;
+        }
+        wait_for_carrier(router.name())
     }
 
     /// Makes both namespaces, joined by a cable.

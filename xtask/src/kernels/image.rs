@@ -51,7 +51,33 @@ fn depended(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Takes the kernel out of the package.
+/// Modules that the guest loads, in no order: what the lab builds hosts, bridges, rules and balancers of.
+const MODULES: [&str; 22] = [
+    "bridge",
+    "ip_vs",
+    "ip_vs_rr",
+    "libcrc32c",
+    "llc",
+    "nf_conntrack",
+    "nf_defrag_ipv4",
+    "nf_defrag_ipv6",
+    "nf_reject_ipv4",
+    "nf_reject_ipv6",
+    "nf_tables",
+    "nfnetlink",
+    "nft_ct",
+    "nft_limit",
+    "nft_meta_bridge",
+    "nft_reject",
+    "nft_reject_bridge",
+    "nft_reject_inet",
+    "nft_reject_ipv4",
+    "nft_reject_ipv6",
+    "stp",
+    "veth",
+];
+
+/// Takes the kernel out of the package, and the modules into the folder `lib/modules` beside it.
 pub fn extract(package: &Path, folder: &Path) -> Result<PathBuf> {
     let mut unpack = Command::new("dpkg-deb")
         .arg("--fsys-tarfile")
@@ -62,6 +88,7 @@ pub fn extract(package: &Path, folder: &Path) -> Result<PathBuf> {
     let stream = unpack.stdout.take().context("dpkg-deb has no stdout")?;
     let tar = Command::new("tar")
         .args(["-x", "--wildcards", "./boot/vmlinuz-*"])
+        .args(MODULES.map(|name| format!("*/{name}.ko*")))
         .current_dir(folder)
         .stdin(stream)
         .status()

@@ -11,8 +11,9 @@ use super::logged;
 use super::words::{decode, milliseconds, number, process, state, token};
 use super::{DEFAULT_START, RecordError};
 use crate::{
-    Alike, Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Memory, Process, Received,
-    Roles, Rule, Ruled, Segment, Sent, Side, Socket, Source, Timestamp, Tracking, Translation, What,
+    Alike, Balanced, Coverage, Dossier, Drop, Ended, Errno, Fact, Flow, Holdings, Killed, Memory, Process,
+    Received, Roles, Rule, Ruled, Segment, Sent, Side, Socket, Source, Timestamp, Tracking, Translation,
+    What,
 };
 
 /// Reads one dossier: a `flow` line and the facts after it. Empty lines and lines that begin
@@ -154,6 +155,7 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "listener" => holder(&mut words).map(What::Listener),
         "holds" => holds(&mut words),
         "untranslated" => untranslated(&mut words),
+        "balanced" => balanced(&mut words),
         "alike" => alike(&mut words),
         "logged" => logged::read(&mut words).map(What::Logged),
         "standing" => state(words.next()).map(What::Standing),
@@ -323,6 +325,25 @@ fn untranslated(words: Words<'_, '_>) -> Result<What, String> {
         }
     }
     Ok(What::Translation(gone))
+}
+
+fn balanced(words: Words<'_, '_>) -> Result<What, String> {
+    let service = words.next().ok_or("balanced needs ADDRESS")?;
+    let mut balanced = Balanced {
+        service: service
+            .parse()
+            .map_err(|_| format!("{service:?} is not an address:port"))?,
+        scheduler: String::new(),
+        timeout_ms: 0,
+    };
+    for word in words {
+        match token(word) {
+            ("by", Some(name)) => balanced.scheduler = decode(name),
+            ("timeout", value) => balanced.timeout_ms = number(value)?,
+            (key, _) => return Err(unknown(key)),
+        }
+    }
+    Ok(What::Balanced(balanced))
 }
 
 fn alike(words: Words<'_, '_>) -> Result<What, String> {

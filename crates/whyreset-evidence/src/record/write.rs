@@ -175,6 +175,15 @@ fn write_looked_up(what: &What, out: &mut String) {
                 by.write(out);
             }
         }
+        What::Balanced(balanced) => {
+            let _ = write!(
+                out,
+                " balanced {} by={} timeout={}",
+                balanced.service,
+                encode(&balanced.scheduler),
+                balanced.timeout_ms
+            );
+        }
         What::Standing(state) => {
             let _ = write!(out, " standing {state}");
         }

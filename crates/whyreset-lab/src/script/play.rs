@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use super::document::{Number, Place, Script, Step};
 use crate::machine::{FILES, Machine};
 use crate::stage::Stage;
-use crate::topology::{End, Family};
+use crate::topology::End;
 use crate::under_run::UnderRun;
 
 /// A line may take this long unless it says otherwise.
@@ -23,15 +23,11 @@ pub(super) struct Words(Vec<(&'static str, String)>);
 impl Words {
     fn of(stage: &Stage) -> anyhow::Result<Self> {
         let topology = stage.topology()?;
-        let gateway = |end| match (topology.family(), topology.gateway(end)) {
-            (Family::V4, (v4, _)) => IpAddr::from(v4),
-            (Family::V6, (_, v6)) => IpAddr::from(v6),
-        };
         let places = [
             stage.address(End::Client),
             stage.address(End::Server),
-            gateway(End::Client),
-            gateway(End::Server),
+            topology.router_address(End::Client),
+            topology.router_address(End::Server),
         ];
         Ok(Self::with(places, fresh_ports()))
     }
@@ -135,7 +131,7 @@ impl Script {
         stage.is_about(SocketAddr::new(stage.address(End::Server), port));
         let hosts = Hosts {
             client: Machine::start(stage.at(End::Client)?)?,
-            router: Machine::start(stage.topology()?.router().context("no router")?)?,
+            router: Machine::start(stage.between()?)?,
             server: Machine::start(stage.at(End::Server)?)?,
         };
         for (name, text) in &self.file {

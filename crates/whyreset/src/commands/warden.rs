@@ -1,6 +1,6 @@
 //! `whyreset warden`, hidden: reads the rules of this host's packet filters, and asks its connection
-//! tracking, for a watcher that has given up the right to. One question a line on standard input, one answer a line; ends with its
-//! standard input.
+//! tracking and its balancer, for a watcher that has given up the right to. One question a line on
+//! standard input, one answer a line; ends with its standard input.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
-use whyreset_evidence::{Drop, Flags, Rule, Ruled, Translation};
-use whyreset_host::rules::{Changes, Dropped, Rules};
-use whyreset_host::{Entries, netns, privileges};
+use whyreset_evidence::{Balanced, Drop, Flags, Rule, Ruled, Translation};
+use whyreset_host::rules::{Changes, Device, Dropped, Rules};
+use whyreset_host::{Entries, balancer, netns, privileges};
 
 /// How long rules that were read are taken for those that hold, where the kernel does not count their
 /// changes.
@@ -58,7 +58,7 @@ pub fn run(netns: u32) -> ExitCode {
     _ = privileges::drop_all_but_rules();
     let mut known = HashMap::new();
     // What counters stand at now tells later which of them moved.
-    _ = read(place(netns), false, &mut known);
+    unasked(place(netns), &mut known);
     let mut entries = None;
     let Ok(stdin) = io::stdin().as_fd().try_clone_to_owned() else {
         return ExitCode::FAILURE;
@@ -78,7 +78,10 @@ pub fn run(netns: u32) -> ExitCode {
                 Ok(ruled) => Answer::Rules(ruled),
                 Err(why) => Answer::Failed(why),
             },
-            Some(Question::Entry(from, to)) => Answer::Entry(entry(from, to, netns, &mut entries)),
+            Some(Question::Entry(at, from, to)) => match entry(from, to, netns, &mut entries) {
+                None => balanced(at, to).map_or(Answer::Entry(None), Answer::Balanced),
+                found => Answer::Entry(found),
+            },
             None => Answer::Failed("not a question".to_owned()),
         };
         let mut out = io::stdout().lock();
@@ -99,8 +102,7 @@ fn wait(known: &mut HashMap<u32, Known>) -> bool {
         .min();
     let now = Instant::now();
     if let Some((_, netns)) = due.filter(|(at, _)| *at <= now) {
-        // What cannot be read now is told to who asks.
-        _ = read(netns, false, known);
+        unasked(netns, known);
         return false;
     }
     let limit = due.and_then(|(at, _)| Timespec::try_from(at - now).ok());
@@ -118,6 +120,33 @@ fn wait(known: &mut HashMap<u32, Known>) -> bool {
         one.listen();
     }
     asked
+}
+
+/// Reads rules, and the words of those that reset, before anyone asks.
+fn unasked(netns: u32, known: &mut HashMap<u32, Known>) {
+    let begin = Instant::now();
+    // What cannot be read now is told to who asks.
+    _ = read(netns, false, known).and_then(|()| within(netns, known, |rules| drop(rules.resetting())));
+    if let Some(one) = known.get_mut(&netns) {
+        one.took = begin.elapsed();
+    }
+}
+
+/// Has rules that are known do what needs the namespace that they are of.
+fn within<T: Send + 'static>(
+    netns: u32,
+    known: &mut HashMap<u32, Known>,
+    work: impl FnOnce(&mut Rules) -> T + Send + 'static,
+) -> Result<T, String> {
+    let mut one = known.remove(&netns).ok_or("the rules are gone")?;
+    let space = (netns != 0).then_some(netns);
+    let (one, done) = netns::inside(space, move || {
+        let done = work(&mut one.rules);
+        (one, done)
+    })
+    .map_err(|error| error.to_string())?;
+    known.insert(netns, one);
+    Ok(done)
 }
 
 /// 0 for this program's own namespace.
@@ -186,6 +215,12 @@ fn entry(
     entries.as_ref()?.1.translating(from, to)
 }
 
+/// The service at this address that IPVS of the namespace has which answered for it.
+fn balanced(netns: u32, to: SocketAddr) -> Option<Balanced> {
+    let space = Some(place(netns)).filter(|&netns| netns != 0);
+    netns::inside(space, move || balancer::service(to)).ok()?
+}
+
 fn about(question: &Segment, known: &mut HashMap<u32, Known>) -> Result<Ruled, String> {
     let netns = place(question.netns);
     let device = question.device;
@@ -197,19 +232,25 @@ fn about(question: &Segment, known: &mut HashMap<u32, Known>) -> Result<Ruled, S
         to: question.to,
         flags: Flags(question.flags),
         // Without a name it is still one that came in.
-        device: (device != 0).then(|| name.unwrap_or_default()),
+        device: (device != 0).then(|| Device {
+            index: device,
+            name: name.unwrap_or_default(),
+        }),
     };
     let about = |known: &HashMap<u32, Known>| {
         let known = known.get(&netns).ok_or("the rules are gone")?;
         Ok::<_, String>(known.rules.about(&dropped, &known.before))
     };
-    let ruled = about(known)?;
+    let mut ruled = about(known)?;
     // Of several it may be told by what has moved since they were read.
     if ruled.resets.len() > 1 && ruled.resets.iter().all(|rule| rule.packets.is_some()) {
         read(netns, true, known)?;
-        return about(known);
+        ruled = about(known)?;
     }
-    Ok(ruled)
+    within(netns, known, move |rules| {
+        rules.quote(&mut ruled);
+        ruled
+    })
 }
 
 /// What is asked.
@@ -217,8 +258,9 @@ fn about(question: &Segment, known: &mut HashMap<u32, Known>) -> Result<Ruled, S
 pub enum Question {
     /// Which rules can have met this segment.
     Rules(Segment),
-    /// Which entry of connection tracking translates what goes from the first to the second.
-    Entry(SocketAddr, SocketAddr),
+    /// Which entry of connection tracking translates what goes from the first to the second, and which
+    /// service the namespace with this inode balances there; 0 for this program's own.
+    Entry(u32, SocketAddr, SocketAddr),
 }
 
 /// A segment that a packet filter dropped.
@@ -260,7 +302,7 @@ impl Question {
                 to,
                 flags,
             }) => format!("rules {netns} {device} {from} {to} {flags}\n"),
-            Self::Entry(from, to) => format!("entry {from} {to}\n"),
+            Self::Entry(netns, from, to) => format!("entry {netns} {from} {to}\n"),
         }
     }
 
@@ -275,7 +317,11 @@ impl Question {
                 to: next()?.parse().ok()?,
                 flags: next()?.parse().ok()?,
             })),
-            "entry" => Some(Self::Entry(next()?.parse().ok()?, next()?.parse().ok()?)),
+            "entry" => Some(Self::Entry(
+                next()?.parse().ok()?,
+                next()?.parse().ok()?,
+                next()?.parse().ok()?,
+            )),
             _ => None,
         }
     }
@@ -288,6 +334,8 @@ pub enum Answer {
     Rules(Ruled),
     /// This entry, or none.
     Entry(Option<Translation>),
+    /// No entry, and a service.
+    Balanced(Balanced),
     /// It could not be read, and why.
     Failed(String),
 }
@@ -308,6 +356,9 @@ impl Answer {
             Self::Entry(Some(found)) => json!({
                 "entry": [found.other.0.to_string(), found.other.1.to_string(), found.reply, found.state],
             }),
+            Self::Balanced(found) => json!({
+                "balanced": [found.service.to_string(), found.scheduler, found.timeout_ms],
+            }),
             Self::Failed(why) => json!({ "error": why }),
         };
         format!("{value}\n")
@@ -321,6 +372,13 @@ impl Answer {
         }
         if let Some(entry) = value.get("entry") {
             return Some(Self::Entry(standing(entry)));
+        }
+        if let Some(found) = value.get("balanced") {
+            return Some(Self::Balanced(Balanced {
+                service: found.get(0)?.as_str()?.parse().ok()?,
+                scheduler: found.get(1)?.as_str()?.to_owned(),
+                timeout_ms: found.get(2)?.as_u64()?,
+            }));
         }
         let rules = |key: &str| -> Option<Vec<Rule>> {
             let rule = |one: &Value| {

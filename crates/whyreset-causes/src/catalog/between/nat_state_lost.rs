@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use core::net::SocketAddr;
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, Translation};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Timestamp, Translation};
 
 use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation, need};
 use crate::gone::{self, Past};
@@ -13,7 +13,7 @@ use crate::{ask, wire, words};
 pub static NAT_STATE_LOST: Cause = Cause {
     id: "nat-state-lost",
     group: Group::Between,
-    summary: "a NAT box had lost or refused its entry for the connection, and a host answered what it did not know",
+    summary: "a box that translates or balances had lost or refused its entry for the connection, and a host answered what it did not know",
     kernel: &["NO_SOCKET", "TCP_FLAGS"],
     party: Party::Kernel,
     from: From::Sender,
@@ -26,10 +26,11 @@ pub static NAT_STATE_LOST: Cause = Cause {
             gone::met_no_connection,
         ),
         need(
-            "connection tracking did not translate it: it had forgotten how, or found it invalid",
+            "what translates it had forgotten how, or found it invalid",
             Certainty::Unknown,
             entry_was_gone,
         ),
+        need("there had been an entry for it", Certainty::Likely, there_was_one),
     ],
     excludes: &[need(
         "the answering kernel had had this connection itself",
@@ -38,7 +39,7 @@ pub static NAT_STATE_LOST: Cause = Cause {
     )],
     explains: EXPLAINS,
     sentence: untranslated,
-    situations: &[CONNTRACK_INVALID],
+    situations: &[CONNTRACK_INVALID, BALANCER_FORGOT],
     wire: Some(Rules {
         at_most: Certainty::Likely,
         requires: &[MISSING],
@@ -62,6 +63,17 @@ const CONNTRACK_INVALID: Situation = Situation {
     fix: &[
         "on the box that translates, as root: `sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1`: segments outside the window that connection tracking follows are then translated too",
         "or drop them there, and let them be sent again: `ct state invalid drop` before anything that accepts; `conntrack -S` counts them (invalid)",
+    ],
+};
+
+/// kubernetes#71358 and many others: IPVS forgets a connection that is silent for 900 s.
+const BALANCER_FORGOT: Situation = Situation {
+    id: "balancer-forgot",
+    check: balancer_has_none,
+    benign: false,
+    fix: &[
+        "have the client or the server send something more often than the balancer forgets: TCP keep-alives (`net.ipv4.tcp_keepalive_time`, SO_KEEPALIVE) below the first number of `ipvsadm -L --timeout`, 900 s unless it was set (kube-proxy: `--ipvs-tcp-timeout`)",
+        "where the connection was not idle, look for what empties its table: a restart, `ipvsadm -C`, a server that was removed with `net.ipv4.vs.expire_nodest_conn=1`, or a second balancer that took the address over without `ipvsadm --start-daemon`",
     ],
 };
 
@@ -93,7 +105,13 @@ fn on_the_wire(dossier: &Dossier) -> String {
 
 fn untranslated(dossier: &Dossier) -> String {
     let Some((fact, gone)) = dossier.translation() else {
-        return sentence(dossier);
+        return match dossier.balanced() {
+            Some((_, balanced)) => format!(
+                "IPVS balances {} and no longer knew this connection; its own kernel, which has none, answered",
+                balanced.service
+            ),
+            None => sentence(dossier),
+        };
     };
     if gone.stands {
         return invalid(gone);
@@ -142,12 +160,40 @@ fn found_invalid(dossier: &Dossier) -> Finding {
     }
 }
 
+fn balancer_has_none(dossier: &Dossier) -> Finding {
+    match dossier.balanced() {
+        Some((fact, balanced)) => Finding::seen(
+            format!(
+                "IPVS balances {} ({}) and takes all that it has an entry for: it had none{}",
+                balanced.service,
+                balanced.scheduler,
+                lasts(balanced.timeout_ms)
+            ),
+            &*fact.cite,
+        ),
+        None => Finding::absent("no balancer answers to this address", "proc:/proc/net/ip_vs"),
+    }
+}
+
+/// IPVS says nothing when an entry goes.
+fn there_was_one(dossier: &Dossier) -> Finding {
+    match (dossier.translation(), dossier.balanced()) {
+        (Some((fact, _)), _) => Finding::seen("connection tracking had one", &*fact.cite),
+        (None, Some(_)) => Finding::blind(
+            "IPVS tells nobody when an entry ends, and another balancer may have had the connection before",
+            "`ipvsadm -Lnc` beside the watch",
+        ),
+        (None, None) => Finding::absent("none was seen", "kernel:ctnetlink"),
+    }
+}
+
 fn entry_was_gone(dossier: &Dossier) -> Finding {
     let Some((fact, gone)) = dossier
         .translation()
         .filter(|(fact, _)| fact.at <= dossier.time())
     else {
         return match dossier.from() {
+            Some(_) if dossier.balanced().is_some() => balancer_has_none(dossier),
             Some(_) if dossier.has_reset() => Finding::absent(
                 "no translation of these addresses was seen to end",
                 "kernel:ctnetlink IPCT_DESTROY",
@@ -158,10 +204,7 @@ fn entry_was_gone(dossier: &Dossier) -> Finding {
     if gone.stands {
         return found_invalid(dossier);
     }
-    let lasts = match gone.timeout_ms {
-        0 => String::new(),
-        ms => format!("; such an entry lasts {} without a packet", words::span_ms(ms)),
-    };
+    let lasts = lasts(gone.timeout_ms);
     let why = match (&gone.by, gone.asked) {
         (Some(by), _) => format!("removed by {by}"),
         (None, true) => "removed on request".to_owned(),
@@ -178,14 +221,25 @@ fn entry_was_gone(dossier: &Dossier) -> Finding {
     )
 }
 
+fn lasts(timeout_ms: u64) -> String {
+    match timeout_ms {
+        0 => String::new(),
+        ms => format!("; such an entry lasts {} without a packet", words::span_ms(ms)),
+    }
+}
+
 fn was_its_own(dossier: &Dossier) -> Finding {
-    let (Some(side), Some((gone, _))) = (dossier.from(), dossier.translation()) else {
+    let gone = dossier.translation().map(|(fact, _)| fact.at);
+    let (Some(side), Some(gone)) = (
+        dossier.from(),
+        gone.or(dossier.balanced().map(|_| Timestamp::default())),
+    ) else {
         return ask::no_reset();
     };
     match gone::past(dossier, side) {
         Past::Failed(fact, ended, _) | Past::Closed(fact, ended, _) | Past::Ended(fact, ended) => {
             Finding::when(
-                fact.at > gone.at,
+                fact.at > gone,
                 format!("the {side}'s socket had ended {} -> {}", ended.from, ended.to),
                 &*fact.cite,
             )

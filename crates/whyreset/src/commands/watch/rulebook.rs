@@ -1,6 +1,7 @@
-//! Which rule did it, and whether connection tracking should have translated a stray segment: asks a
-//! process of its own (`warden`), which keeps the right to know that this one gives up, and holds a dossier back until the answer has come. Off the events' path: a
-//! storm is answered from what is known, and what takes too long goes without.
+//! Which rule did it, and whether connection tracking or a balancer should have taken a stray segment:
+//! asks a process of its own (`warden`), which keeps the right to know that this one gives up, and holds
+//! a dossier back until the answer has come. Off the events' path: a storm is answered from what is
+//! known, and what takes too long goes without.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -80,7 +81,8 @@ impl Rulebook {
     pub fn consult(&mut self, dossier: &Dossier) -> Option<Dossier> {
         let now = Instant::now();
         let Some((drop, kind, from, to)) = question(dossier) else {
-            let asked = stray(dossier).is_some_and(|(from, to)| self.ask(&Question::Entry(from, to)));
+            let netns = dossier.netns.unwrap_or(0);
+            let asked = stray(dossier).is_some_and(|(from, to)| self.ask(&Question::Entry(netns, from, to)));
             if !asked {
                 return Some(dossier.clone());
             }
@@ -142,6 +144,9 @@ impl Rulebook {
                 }
                 (Some(Answer::Entry(Some(entry))), None) => {
                     out.push(with(waiting.dossier, What::Translation(entry)));
+                }
+                (Some(Answer::Balanced(found)), None) => {
+                    out.push(with(waiting.dossier, What::Balanced(found)));
                 }
                 _ => out.push(waiting.dossier),
             }
