@@ -69,7 +69,11 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
     ("stunnel", "stunnel4", "stunnel4"),
     ("tc", "tc", "iproute2"),
     ("tomcat", "/usr/share/tomcat10", "tomcat10-common"),
-    ("uwsgi", "uwsgi", "uwsgi-core"),
+    (
+        "uwsgi",
+        "/usr/lib/uwsgi/plugins/python3_plugin.so",
+        "uwsgi-plugin-python3",
+    ),
     ("xinetd", "xinetd", "xinetd"),
 ];
 
