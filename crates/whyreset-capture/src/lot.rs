@@ -26,7 +26,7 @@ struct Pick {
     /// Its number.
     number: u64,
     /// What the caller noted beside it.
-    note: u64,
+    note: u32,
     /// Where in the window its header begins.
     head: usize,
 }
@@ -151,8 +151,8 @@ impl Reader {
     #[inline]
     pub fn sift(
         &mut self,
-        note: impl Fn(&Record<'_>) -> u64,
-        wants: impl Fn(u64) -> bool,
+        note: impl Fn(&Record<'_>) -> u32,
+        wants: impl Fn(u32) -> bool,
     ) -> Result<Option<usize>, CaptureError> {
         self.lot.count = 0;
         self.lot.held.clear();
@@ -175,8 +175,8 @@ impl Reader {
     fn sift_fast<const NATIVE: bool>(
         &mut self,
         legacy: &Legacy,
-        note: &impl Fn(&Record<'_>) -> u64,
-        wants: &impl Fn(u64) -> bool,
+        note: &impl Fn(&Record<'_>) -> u32,
+        wants: &impl Fn(u32) -> bool,
     ) {
         let (have, place) = (self.window.have(), self.window.place());
         let Lot { picks, row, .. } = &mut self.lot;
@@ -212,7 +212,7 @@ impl Reader {
     }
 
     /// The next record that is not a whole common legacy one in hand, and those like it in hand.
-    fn sift_slowly(&mut self, picks: &dyn Fn(&Record<'_>) -> Option<u64>) -> Result<(), CaptureError> {
+    fn sift_slowly(&mut self, picks: &dyn Fn(&Record<'_>) -> Option<u32>) -> Result<(), CaptureError> {
         let mut found = self.find()?;
         while let Some((record, back, len)) = found {
             let start = self.window.place() - back;
@@ -265,7 +265,7 @@ impl Reader {
 
     /// What was noted beside a record of the lot.
     #[inline]
-    pub fn note(&self, index: usize) -> u64 {
+    pub fn note(&self, index: usize) -> u32 {
         self.lot.picks.get(index).map_or(0, |pick| pick.note)
     }
 }

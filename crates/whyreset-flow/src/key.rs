@@ -16,7 +16,7 @@ pub struct Key {
 
 /// An IPv6 address, or an IPv4 address in its mapped form, as two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Address(u64, u64);
+pub(crate) struct Address(u64, u64);
 
 /// Which end of a [`Key`] sent a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ const MAPPED: u64 = 0xffff << 32;
 
 impl Address {
     #[inline]
-    fn of(ip: IpAddr) -> Self {
+    pub(crate) fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(v4) => Self(0, MAPPED | u64::from(v4.to_bits())),
             IpAddr::V6(v6) => {
@@ -110,9 +110,9 @@ impl Key {
         }
     }
 
-    /// A hash that is the same both ways; see [`hash`].
+    /// A hash that is the same both ways; see [`hash_v4`].
     #[inline]
-    pub fn hash(&self) -> u64 {
+    pub fn hash(&self) -> u32 {
         of_both(self.low, self.low_port, self.high, self.high_port)
     }
 }
@@ -124,30 +124,65 @@ const fn mix(word: u64) -> u64 {
     mixed ^ (mixed >> 32)
 }
 
+/// The better half of a product's bits.
+const fn high(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
 /// The hash of a connection between two IPv4 addresses, the same both ways. No secret is in it: a
 /// table that must stand against an adversary bounds its chains.
 #[inline]
-pub const fn hash_v4(source: u32, source_port: u16, destination: u32, destination_port: u16) -> u64 {
+pub const fn hash_v4(source: u32, source_port: u16, destination: u32, destination_port: u16) -> u32 {
     let one = mix((source as u64) << 16 | source_port as u64);
     let two = mix((destination as u64) << 16 | destination_port as u64);
-    mix(one.wrapping_add(two))
+    high(mix(one.wrapping_add(two)))
 }
 
 /// The same of IPv6 addresses, or of IPv4 addresses in their mapped form.
 #[inline]
-pub fn hash(source: [u8; 16], source_port: u16, destination: [u8; 16], destination_port: u16) -> u64 {
+pub fn hash(source: [u8; 16], source_port: u16, destination: [u8; 16], destination_port: u16) -> u32 {
     let [source, destination] =
         [source, destination].map(|octets| Address::of(Ipv6Addr::from(octets).into()));
     of_both(source, source_port, destination, destination_port)
 }
 
 #[inline]
-fn of_both(source: Address, source_port: u16, destination: Address, destination_port: u16) -> u64 {
+fn of_both(source: Address, source_port: u16, destination: Address, destination_port: u16) -> u32 {
     if let (Some(source), Some(destination)) = (source.mapped(), destination.mapped()) {
         return hash_v4(source, source_port, destination, destination_port);
     }
     let one = |Address(high, low): Address, port: u16| {
-        mix(mix(high).wrapping_add(low).wrapping_add(u64::from(port)))
+        // A neighbour's next port must not be this one's.
+        mix(mix(high).wrapping_add(low).wrapping_add(u64::from(port) << 48))
     };
-    mix(one(source, source_port).wrapping_add(one(destination, destination_port)))
+    high(mix(
+        one(source, source_port).wrapping_add(one(destination, destination_port))
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use core::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Neighbouring addresses and ports, as networks and kernels hand them out.
+    #[test]
+    fn neighbours_have_hashes_of_their_own() {
+        let hashes = |client: &dyn Fn(u16) -> IpAddr, server: IpAddr| {
+            let mut hashes = BTreeSet::new();
+            for host in 0..200 {
+                for port in 0..50 {
+                    let client = SocketAddr::new(client(host), 32_768 + port);
+                    hashes.insert(Key::of(client, SocketAddr::new(server, 443)).0.hash());
+                }
+            }
+            hashes.len()
+        };
+        let v6 = |host| Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host).into();
+        let v4 = |host: u16| Ipv4Addr::from(0x0a00_0000 | u32::from(host)).into();
+        assert!(hashes(&v6, v6(0xffff)) > 9_990, "{}", hashes(&v6, v6(0xffff)));
+        assert!(hashes(&v4, v4(0xffff)) > 9_990, "{}", hashes(&v4, v4(0xffff)));
+    }
 }

@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod conn;
 mod half;
+mod heard;
 pub mod join;
 mod key;
 mod losses;

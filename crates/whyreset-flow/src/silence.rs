@@ -3,9 +3,10 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 use whyreset_evidence::{Alike, Dossier, Fact, Side, What};
+
+use crate::key::Address;
 
 /// A pause shorter than this is no silence, milliseconds.
 const SHORTEST_MS: u64 = 5_000;
@@ -16,10 +17,14 @@ const FIFTIETH: u64 = 50;
 const MOST_ENDS: usize = 4_096;
 const MOST_SILENCES: usize = 4_096;
 
+/// The server of a connection, and the end of it that reset. In numbers, which are compared sooner than
+/// addresses.
+type End = ((Address, u16), Side);
+
 /// The silences that were met so far.
 #[derive(Debug, Default)]
 pub struct Silences {
-    ends: BTreeMap<(SocketAddr, Side), Met>,
+    ends: BTreeMap<End, Met>,
 }
 
 /// The silences before the resets of one end.
@@ -90,6 +95,8 @@ impl Silences {
 }
 
 /// The server and the end that reset, with the silence before it.
-fn of(dossier: &Dossier) -> Option<((SocketAddr, Side), u64)> {
-    Some(((dossier.flow.server, dossier.from()?), dossier.silence_ms()?))
+fn of(dossier: &Dossier) -> Option<(End, u64)> {
+    let server = dossier.flow.server;
+    let server = (Address::of(server.ip()), server.port());
+    Some(((server, dossier.from()?), dossier.silence_ms()?))
 }

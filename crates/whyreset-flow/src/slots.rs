@@ -14,16 +14,12 @@ pub const NOWHERE: u32 = u32::MAX;
 /// Connections that are looked at when one must give way.
 const CANDIDATES: usize = 16;
 
-/// An index entry: nothing, or the place of a connection plus one, and a part of its hash, so that
-/// another connection is seldom looked at.
+/// An index entry: nothing, or the place of a connection plus one, and its hash, so that another
+/// connection is seldom looked at.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     place: u32,
-    tag: u32,
-}
-
-const fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32
+    hash: u32,
 }
 
 #[derive(Debug)]
@@ -62,12 +58,12 @@ impl Slots {
         self.index.len() - 1
     }
 
-    fn home(&self, hash: u64) -> usize {
-        (hash & 0xffff_ffff) as usize & self.mask()
+    fn home(&self, hash: u32) -> usize {
+        hash as usize & self.mask()
     }
 
     /// Place in the index of this key, or of the free slot where it belongs.
-    fn probe(&self, key: &Key, hash: u64) -> (usize, Option<usize>) {
+    fn probe(&self, key: &Key, hash: u32) -> (usize, Option<usize>) {
         let mut at = self.home(hash);
         loop {
             let slot = self.index[at];
@@ -75,7 +71,7 @@ impl Slots {
                 return (at, None);
             }
             let place = slot.place as usize - 1;
-            if slot.tag == tag(hash) && self.connections.get(place).is_some_and(|c| c.key == *key) {
+            if slot.hash == hash && self.connections.get(place).is_some_and(|c| c.key == *key) {
                 return (at, Some(place));
             }
             at = (at + 1) & self.mask();
@@ -85,21 +81,21 @@ impl Slots {
     /// Finds where the connections of these hashes most likely are and reads them, so that they are at
     /// hand then: first all places in the index, then all connections, for memory answers many questions
     /// in the time of one. `places` get what [`Self::find_or_insert`] takes for a guess.
-    pub fn touch(&self, hashes: &[u64], places: &mut [u32]) -> u64 {
+    pub fn touch(&self, hashes: &[u32], places: &mut [u32]) -> u64 {
         /// Slots that are looked at.
         const NEAR: usize = 32;
         let mask = self.mask();
         let mut touched = 0;
         for (hashes, places) in hashes.chunks(ROW).zip(places.chunks_mut(ROW)) {
             for hash in hashes {
-                touched ^= u64::from(self.index[self.home(*hash)].tag);
+                touched ^= u64::from(self.index[self.home(*hash)].hash);
             }
             for (place, hash) in places.iter_mut().zip(hashes) {
                 let home = self.home(*hash);
                 let near = (0..NEAR).map(|step| self.index[(home + step) & mask]);
                 *place = near
                     .take_while(|slot| slot.place != 0)
-                    .find(|slot| slot.tag == tag(*hash))
+                    .find(|slot| slot.hash == *hash)
                     .map_or(NOWHERE, |slot| slot.place - 1);
             }
             for place in places {
@@ -167,11 +163,11 @@ impl Slots {
         (place, &mut self.connections[place])
     }
 
-    fn link(&mut self, key: &Key, hash: u64, place: usize) {
+    fn link(&mut self, key: &Key, hash: u32, place: usize) {
         let (at, _) = self.probe(key, hash);
         self.index[at] = Slot {
             place: u32::try_from(place + 1).unwrap_or(0),
-            tag: tag(hash),
+            hash,
         };
     }
 
@@ -190,7 +186,7 @@ impl Slots {
                 if slot.place == 0 {
                     return;
                 }
-                let home = self.home(self.connections[slot.place as usize - 1].key.hash());
+                let home = self.home(slot.hash);
                 let stays = if gap <= at {
                     gap < home && home <= at
                 } else {
@@ -215,7 +211,7 @@ impl Slots {
             }
             self.index[at] = Slot {
                 place: u32::try_from(place + 1).unwrap_or(0),
-                tag: tag(hash),
+                hash,
             };
         }
     }

@@ -2,15 +2,16 @@
 //! is known. Refuses to read a clock: time is the capture's own.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Roles, Side, Source, Timestamp, What};
 
 use crate::conn::{Connection, Pending, device};
 use crate::half::ms;
+use crate::heard::Heard;
 use crate::key::{Direction, Key};
 use crate::losses::Losses;
 use crate::packet::Packet;
@@ -31,8 +32,6 @@ const TRAIL: usize = 1 << 16;
 const RIPE_NEXT: usize = 16;
 /// Connections that are looked through for one reset at most.
 const FEW: usize = 4_096;
-/// Addresses whose TTL is remembered.
-const MOST_HOSTS: usize = 1 << 16;
 
 /// A reset with all that is known of it.
 #[derive(Debug)]
@@ -84,9 +83,7 @@ pub struct Table {
     trail: Trail,
     /// When resets are ripe, and the places of their connections.
     due: VecDeque<(u64, usize)>,
-    hosts: BTreeMap<IpAddr, (u8, u8)>,
-    /// When a port last took a connection, and the time before that.
-    ports: BTreeMap<SocketAddr, (u64, u64)>,
+    heard: Heard,
     counters: Counters,
     losses: Losses,
     newest: u64,
@@ -102,8 +99,7 @@ impl Table {
             slots: Slots::new(most),
             trail: Trail::new(TRAIL),
             due: VecDeque::new(),
-            hosts: BTreeMap::new(),
-            ports: BTreeMap::new(),
+            heard: Heard::default(),
             counters: Counters::default(),
             losses: Losses::default(),
             newest: 0,
@@ -154,7 +150,7 @@ impl Table {
     /// Reads what the next segments of these connections will need, and the resets that are ripe next,
     /// all at once: memory answers many questions in the time of one. Changes nothing but `places`, which
     /// [`Self::add_near`] takes.
-    pub fn expect(&self, hashes: &[u64], places: &mut [u32]) {
+    pub fn expect(&self, hashes: &[u32], places: &mut [u32]) {
         let mut touched = self.slots.touch(hashes, places);
         // A reset's own memory is found through its connection: the nearer ones' is asked for.
         for (nth, (_, place)) in self.due.iter().take(2 * RIPE_NEXT).enumerate() {
@@ -220,7 +216,7 @@ impl Table {
             } else if connection.told {
                 counters.echoes += 1;
             } else {
-                let passed = Self::judge_reset(&self.trail, &self.hosts, connection, packet, direction);
+                let passed = Self::judge_reset(&self.trail, &self.heard, connection, packet, direction);
                 connection.trail = self.trail.add(packet, direction, connection.trail);
                 let rungs = if self.ladders { LADDER } else { 0 };
                 let mut ladder: Vec<Step> = self.trail.back(connection.trail).take(rungs).copied().collect();
@@ -240,9 +236,8 @@ impl Table {
             counters.copies += 1;
             connection.take_copy(packet, direction);
         } else {
-            if !connection.sent[direction.index()].passed() && packet.flags.syn() && packet.flags.ack() {
-                remember(&mut self.hosts, packet.source.ip(), packet.ttl);
-                answers(&mut self.ports, packet.source, packet.at);
+            if packet.flags.syn() && packet.flags.ack() && !connection.sent[direction.index()].passed() {
+                self.heard.note(packet.source, packet.ttl, packet.at);
             }
             connection.trail = self.trail.add(packet, direction, connection.trail);
             connection.take(packet, direction);
@@ -254,7 +249,7 @@ impl Table {
 
     fn judge_reset(
         trail: &Trail,
-        hosts: &BTreeMap<IpAddr, (u8, u8)>,
+        heard: &Heard,
         connection: &mut Connection,
         packet: &Packet<'_>,
         direction: Direction,
@@ -267,7 +262,11 @@ impl Table {
             other,
             first_at: connection.first_at,
             from_client: client == direction,
-            borrowed_ttl: hosts.get(&packet.source.ip()).copied(),
+            borrowed_ttl: if own.passed() {
+                None
+            } else {
+                heard.ttl(packet.source.ip())
+            },
             way: own.last.tap.way(packet, other.last.tap),
             icmp: connection.icmp_ms != 0
                 && ms(packet.at.saturating_sub(connection.first_at)).saturating_sub(connection.icmp_ms)
@@ -318,7 +317,7 @@ impl Table {
                 pending.passed.port_answers |= alive;
                 pending.passed.untranslated |= untranslated;
                 pending.passed.missing.lost = self.losses.since(connection.first_at);
-                let told = tell(connection, pending, went_on, &self.name, &self.ports);
+                let told = tell(connection, pending, went_on, &self.name, &self.heard);
                 // A reset without effect is followed by others that count.
                 connection.told =
                     !matches!(&told.dossier.passed(), Some((_, passed)) if passed.after.went_on);
@@ -370,7 +369,7 @@ impl Table {
     fn settle(&mut self, mut old: Connection, seen: bool, deliver: &mut dyn FnMut(Told)) {
         if let Some(mut pending) = old.pending.take() {
             pending.passed.missing.lost = self.losses.since(old.first_at);
-            deliver(tell(&old, *pending, seen, &self.name, &self.ports));
+            deliver(tell(&old, *pending, seen, &self.name, &self.heard));
         }
     }
 }
@@ -391,29 +390,7 @@ fn stray(connection: &Connection) -> Option<(SocketAddr, u32)> {
     never.then(|| (connection.key.addr(pending.from), trigger.segment.seq))
 }
 
-fn remember(hosts: &mut BTreeMap<IpAddr, (u8, u8)>, address: IpAddr, ttl: u8) {
-    if let Some((low, high)) = hosts.get_mut(&address) {
-        (*low, *high) = ((*low).min(ttl), (*high).max(ttl));
-    } else if hosts.len() < MOST_HOSTS {
-        hosts.insert(address, (ttl, ttl));
-    }
-}
-
-fn answers(ports: &mut BTreeMap<SocketAddr, (u64, u64)>, port: SocketAddr, at: u64) {
-    if let Some(times) = ports.get_mut(&port) {
-        *times = (at, times.0);
-    } else if ports.len() < MOST_HOSTS {
-        ports.insert(port, (at, 0));
-    }
-}
-
-fn tell(
-    connection: &Connection,
-    mut pending: Pending,
-    seen: bool,
-    name: &str,
-    ports: &BTreeMap<SocketAddr, (u64, u64)>,
-) -> Told {
+fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str, heard: &Heard) -> Told {
     pending.settle(seen);
     let key = &connection.key;
     let client = connection.client.unwrap_or_else(|| connection.likely_client());
@@ -430,9 +407,7 @@ fn tell(
         }
     };
     let mut passed = pending.passed;
-    let port = ports.get(&key.addr(pending.from));
-    passed.port_answers |=
-        port.is_some_and(|(last, before)| *last > pending.at && *before != 0 && *before < pending.at);
+    passed.port_answers |= heard.took_around(key.addr(pending.from), pending.at);
     passed.near = connection.here().map(side).or_else(|| near(connection).map(side));
     let cite = if name.is_empty() {
         format!("frame:{}", pending.frame)

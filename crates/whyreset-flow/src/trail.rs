@@ -39,12 +39,11 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// A ring of so many segments, at least one.
+    /// A ring of so many segments, or of the next power of two.
     pub fn new(size: usize) -> Self {
-        let size = size.max(1);
         Self {
             ring: Vec::new(),
-            size,
+            size: size.next_power_of_two(),
             written: 0,
         }
     }
@@ -75,7 +74,7 @@ impl Trail {
     }
 
     fn place(&self, name: u32) -> usize {
-        (name as usize - 1) % self.size
+        (name as usize - 1) & (self.size - 1)
     }
 
     /// The segments of one connection that are still held, the newest first.

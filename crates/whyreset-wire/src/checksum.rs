@@ -20,6 +20,7 @@ pub enum Checksum {
 
 /// The sum of 16-bit words as RFC 1071 has it, carries folded in. Taken from words twice as long, which
 /// gives the same (§2 (A) and (B) there), twice as fast.
+#[inline]
 fn sum(bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks::<4>();
     let sum = words
@@ -37,6 +38,7 @@ fn sum(bytes: &[u8]) -> u32 {
 }
 
 /// Checks the segment `bytes` (header and payload), which `tcp` was read from.
+#[inline]
 pub fn check(ip: &Ip, tcp: &Tcp<'_>, bytes: &[u8]) -> Checksum {
     let header = bytes.len().saturating_sub(tcp.payload.len());
     let whole = u64::from(tcp.payload_len) == tcp.payload.len() as u64 && !tcp.cut;

@@ -45,12 +45,12 @@ impl Found {
     /// A reset, or what a glance does not tell.
     #[inline(never)]
     fn take_apart(&mut self, record: &Record<'_>) {
-        match input::decode(record) {
-            Seen::Segment(frame, tcp) => {
+        match input::decode(record, 0) {
+            Seen::Segment(segment) => {
                 self.segments += 1;
-                if tcp.flags.rst() {
-                    let (source, destination) = input::ends(&frame, &tcp);
-                    self.marks.mark(&Key::of(source, destination).0);
+                if segment.flags.rst() {
+                    let (key, _) = Key::of(segment.source, segment.destination);
+                    self.marks.mark(key.hash());
                 }
             }
             Seen::Unread => self.account.unread += 1,

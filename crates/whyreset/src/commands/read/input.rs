@@ -13,8 +13,8 @@ use whyreset_wire::{
 
 /// What a frame is to this program.
 pub enum Seen<'a> {
-    /// A TCP segment.
-    Segment(Frame<'a>, Tcp<'a>),
+    /// A TCP segment, with all that a flow wants to know of it.
+    Segment(Packet<'a>),
     /// A router's error about a segment from the first to the second address, with its number where
     /// that was quoted: the segment did not come to its receiver.
     Error(SocketAddr, SocketAddr, Option<u32>),
@@ -24,13 +24,13 @@ pub enum Seen<'a> {
     Unread,
 }
 
-/// Decodes one record.
+/// Decodes one record of this time, nanoseconds.
 #[inline]
-pub fn decode<'a>(record: &Record<'a>) -> Seen<'a> {
+pub fn decode<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
     match whyreset_wire::decode(LinkType(record.link), record.data, record.wire_len) {
-        Ok(frame) => match frame.transport {
-            Transport::Tcp(tcp) => Seen::Segment(frame, tcp),
-            Transport::IcmpError(error) if stopped(&error) => {
+        Ok(frame) => match &frame.transport {
+            Transport::Tcp(tcp) => Seen::Segment(segment(record, &frame, tcp, at)),
+            Transport::IcmpError(error) if stopped(error) => {
                 Seen::Error(error.quoted.source, error.quoted.destination, error.quoted.seq)
             }
             _ => Seen::Other,
@@ -59,7 +59,7 @@ pub fn glance(record: &Record<'_>) -> Option<Glance> {
 
 /// The hash of its connection, as [`whyreset_flow::Key`] has it.
 #[inline]
-pub fn hash(seen: &Glance) -> u64 {
+pub fn hash(seen: &Glance) -> u32 {
     match seen.ends {
         Ends::V4(source, destination) => {
             whyreset_flow::hash_v4(source, seen.source_port, destination, seen.destination_port)
@@ -70,24 +70,14 @@ pub fn hash(seen: &Glance) -> u64 {
     }
 }
 
-/// The two ends of a segment.
-pub fn ends(frame: &Frame<'_>, tcp: &Tcp<'_>) -> (SocketAddr, SocketAddr) {
-    (
-        SocketAddr::new(frame.ip.source, tcp.source_port),
-        SocketAddr::new(frame.ip.destination, tcp.destination_port),
-    )
-}
-
-/// The segment with all that a flow wants to know of it.
 #[inline]
-pub fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
-    let (source, destination) = ends(frame, tcp);
+fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
     let payload = tcp.payload;
     Packet {
         at,
         frame: record.number,
-        source,
-        destination,
+        source: SocketAddr::new(frame.ip.source, tcp.source_port),
+        destination: SocketAddr::new(frame.ip.destination, tcp.destination_port),
         ttl: frame.ip.hop_limit,
         id: frame.ip.id,
         outgoing: outgoing(record, frame),

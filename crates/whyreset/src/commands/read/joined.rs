@@ -35,9 +35,8 @@ pub fn read(files: &[PathBuf], most: usize, progress: &Progress) -> Result<(Acco
         single::each(&mut reader, progress, &mut |record| {
             let at = account.frame(record);
             point.reach(at);
-            match input::decode(record) {
-                Seen::Segment(frame, tcp) => {
-                    let segment = input::segment(record, &frame, &tcp, at);
+            match input::decode(record, at) {
+                Seen::Segment(segment) => {
                     point.add(&segment);
                     table.add(&segment, &mut |one| resets.push(one));
                 }

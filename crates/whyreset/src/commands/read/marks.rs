@@ -2,8 +2,6 @@
 //! second time only these connections cost anything. Refuses to forget one: two connections may
 //! share their bits, which only costs time.
 
-use whyreset_flow::Key;
-
 /// Words that stay in a processor's own cache, asked first.
 const NEAR: usize = 1 << 15;
 /// Bits that hold the marks of some hundred thousand connections apart.
@@ -17,14 +15,14 @@ pub struct Marks {
 
 /// A word, and two bits in it that few others have both of.
 #[inline]
-const fn near(hash: u64) -> (usize, u64) {
-    let word = (hash >> 32) as usize & (NEAR - 1);
-    (word, 1 << (hash >> 48 & 63) | 1 << (hash >> 54 & 63))
+const fn near(hash: u32) -> (usize, u64) {
+    let word = hash as usize & (NEAR - 1);
+    (word, 1 << (hash >> 16 & 63) | 1 << (hash >> 22 & 63))
 }
 
 #[inline]
-const fn far(hash: u64) -> (usize, u64) {
-    let bit = (hash >> 32) as usize & (FAR - 1);
+const fn far(hash: u32) -> (usize, u64) {
+    let bit = hash as usize & (FAR - 1);
     (bit / 64, 1 << (bit % 64))
 }
 
@@ -50,8 +48,7 @@ impl Marks {
     }
 
     /// Marks a connection.
-    pub fn mark(&mut self, key: &Key) {
-        let hash = key.hash();
+    pub fn mark(&mut self, hash: u32) {
         let (word, bits) = near(hash);
         self.near[word] |= bits;
         let (word, bits) = far(hash);
@@ -68,14 +65,14 @@ impl Marks {
 
     /// Whether it may have been marked; wrong more often than [`Self::has`], and sooner.
     #[inline]
-    pub fn may_have(&self, hash: u64) -> bool {
+    pub fn may_have(&self, hash: u32) -> bool {
         let (word, bits) = near(hash);
         self.near[word] & bits == bits
     }
 
     /// Whether it may have been marked.
     #[inline]
-    pub fn has(&self, hash: u64) -> bool {
+    pub fn has(&self, hash: u32) -> bool {
         let (word, bits) = far(hash);
         self.far[word] & bits == bits
     }

@@ -9,7 +9,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use whyreset_capture::{Hold, LOT, Reader, Record};
-use whyreset_flow::{Counters, Key, Packet, Table, Told};
+use whyreset_flow::{Counters, Key, Table, Told};
 
 use super::first;
 use super::input::{self, Seen};
@@ -19,7 +19,7 @@ use super::progress::Progress;
 /// Smaller files are followed whole, as streams are: bytes.
 pub const LARGE: u64 = 32 << 20;
 /// The hash of a frame that a glance does not tell.
-const UNSEEN: u64 = u64::MAX;
+const UNSEEN: u32 = u32::MAX;
 /// Losses that are kept apart.
 const LOSSES: usize = 1 << 14;
 /// Resets that go from a reader to the desk together, and such lots on their way at most.
@@ -133,9 +133,8 @@ pub fn stream(
         for (index, place) in places.iter().enumerate().take(count) {
             let record = reader.at(index);
             let at = account.frame(&record);
-            match input::decode(&record) {
-                Seen::Segment(frame, tcp) => {
-                    let segment = input::segment(&record, &frame, &tcp, at);
+            match input::decode(&record, at) {
+                Seen::Segment(segment) => {
                     table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
                 }
                 Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
@@ -278,7 +277,7 @@ fn follow(
     let mut go_on = true;
     let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
     let (shard, of) = (shard as u64, of as u64);
-    let is_mine = move |hash: u64| ((hash >> 48) * of) >> 16 == shard;
+    let is_mine = move |hash: u32| (u64::from(hash >> 16) * of) >> 16 == shard;
     // The first pass has told where the file breaks off.
     while go_on
         && let Ok(Some(count)) = reader.sift(hash_of, move |hash| {
@@ -305,18 +304,15 @@ fn follow(
             while let Some((lost_at, count)) = losses.next_if(|(lost_at, _)| *lost_at <= at) {
                 table.lose(*lost_at, *count);
             }
-            match input::decode(&record) {
-                Seen::Segment(frame, tcp) => {
+            match input::decode(&record, at) {
+                Seen::Segment(mut segment) => {
+                    // The first pass has noted what was lost, whosever segment says so.
+                    segment.lost = 0;
                     let unasked = || {
-                        let (source, destination) = input::ends(&frame, &tcp);
-                        let hash = Key::of(source, destination).0.hash();
+                        let hash = Key::of(segment.source, segment.destination).0.hash();
                         marks.has(hash) && is_mine(hash)
                     };
                     if reader.note(*index) != UNSEEN || unasked() {
-                        let segment = Packet {
-                            lost: 0,
-                            ..input::segment(&record, &frame, &tcp, at)
-                        };
                         table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
                     }
                 }
@@ -332,7 +328,7 @@ fn follow(
 
 /// The hash of the connection that a frame belongs to.
 #[inline]
-fn hash_of(record: &Record<'_>) -> u64 {
+fn hash_of(record: &Record<'_>) -> u32 {
     input::glance(record).map_or(UNSEEN, |seen| input::hash(&seen))
 }
 

@@ -65,9 +65,8 @@ impl Forwarded {
                 // Where among them they were lost is not told.
                 drops_before: std::mem::take(&mut lost),
             };
-            match input::decode(&record) {
-                Seen::Segment(frame, tcp) => {
-                    let segment = input::segment(&record, &frame, &tcp, at);
+            match input::decode(&record, at) {
+                Seen::Segment(segment) => {
                     self.table.add(&segment, &mut |one| told.push(one));
                 }
                 Seen::Error(source, destination, seq) => self.table.icmp(at, source, destination, seq),
