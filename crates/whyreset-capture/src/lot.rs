@@ -8,14 +8,11 @@ use crate::{CaptureError, Record};
 
 /// Records of a lot at most.
 pub const LOT: usize = 256;
-/// Records that are looked at before any of them is picked.
-const ROW: usize = 128;
 
 /// The records of a lot.
 pub(crate) struct Lot {
     picks: Box<[Pick; LOT]>,
     count: usize,
-    row: Box<[Pick; ROW]>,
     /// Records whose header must not be read again, and where in the window their bytes are.
     held: Vec<Held>,
 }
@@ -54,7 +51,6 @@ impl Lot {
     pub fn new() -> Self {
         Self {
             picks: Box::new([Pick::default(); LOT]),
-            row: Box::new([Pick::default(); ROW]),
             count: 0,
             held: Vec::new(),
         }
@@ -179,32 +175,21 @@ impl Reader {
         wants: &impl Fn(u32) -> bool,
     ) {
         let (have, place) = (self.window.have(), self.window.place());
-        let Lot { picks, row, .. } = &mut self.lot;
+        let picks = &mut self.lot.picks;
         let (mut at, mut number, mut count) = (0, self.before + self.records, 0);
-        loop {
-            // All notes of a row first, so that what `wants` asks of memory goes on together.
-            let mut length = 0;
-            while let Some(pick) = row.get_mut(length)
-                && let Some(rest) = have.get(at..)
-                && let Some(record) = whole::<NATIVE>(legacy, rest, number + 1)
-            {
-                number += 1;
-                *pick = Pick {
-                    number,
-                    note: note(&record),
-                    head: place + at,
-                };
-                length += 1;
-                at += HEAD + record.data.len();
-            }
-            for pick in &row[..length] {
-                // Written in any case: no processor guesses which connection comes next.
-                picks[count] = *pick;
-                count += usize::from(wants(pick.note));
-            }
-            if length < ROW || count > LOT - ROW {
-                break;
-            }
+        while let Some(pick) = picks.get_mut(count)
+            && let Some(rest) = have.get(at..)
+            && let Some(record) = whole::<NATIVE>(legacy, rest, number + 1)
+        {
+            number += 1;
+            // Written in any case: no processor guesses which connection comes next.
+            *pick = Pick {
+                number,
+                note: note(&record),
+                head: place + at,
+            };
+            count += usize::from(wants(pick.note));
+            at += HEAD + record.data.len();
         }
         self.window.consume(at);
         self.records = number - self.before;
