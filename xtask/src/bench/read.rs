@@ -29,9 +29,6 @@ use crate::sh;
 
 pub use self::minimal::run as minimal;
 
-/// Packets of the smaller captures, for programs that would take hours for the whole ones.
-const SMALLER: f64 = 300_000.0;
-
 /// Does what the words ask for.
 pub fn run(words: &[&str]) -> Result<()> {
     let options = Options::parse(words)?;
@@ -162,7 +159,7 @@ fn speed(options: &Options, whyreset: &Path) -> Result<()> {
 }
 
 fn one_kind(kind: Kind, options: &Options, entrants: &[Entrant], pair: &[usize]) -> Result<Vec<Row>> {
-    let smaller = options.scale.min(SMALLER / kind.packets());
+    let smaller = options.scale.min(options.smaller / kind.packets());
     let mut whole = Capture::new(kind, options.scale, &options.folder)?;
     let mut part = Capture::new(kind, smaller, &options.folder)?;
     let made = whole.made;

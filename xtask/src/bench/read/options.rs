@@ -9,6 +9,8 @@ use super::make::Kind;
 pub const USAGE: &str = "usage: cargo xtask bench read [OPTION]...
   --scale X        captures of X times the full size (default 1; the smaller captures keep theirs)
   --only KIND      small, full, one or scan alone (may be given several times)
+  --smaller N      packets of the smaller captures, for programs that would take hours for the whole ones
+                   (default 300000; the more, the slower these are a packet)
   --rounds N       runs of each program (default 3)
   --dir DIR        where the captures lie meanwhile (default: the folder for temporary files)
   --binary FILE    this whyreset instead of the one built here
@@ -31,6 +33,8 @@ pub struct Options {
     pub task: Task,
     pub scale: f64,
     pub kinds: Vec<Kind>,
+    /// Packets.
+    pub smaller: f64,
     pub rounds: usize,
     pub folder: PathBuf,
     pub binary: Option<PathBuf>,
@@ -42,6 +46,7 @@ impl Options {
             task: Task::default(),
             scale: 1.0,
             kinds: Vec::new(),
+            smaller: 300_000.0,
             rounds: 3,
             folder: std::env::temp_dir(),
             binary: None,
@@ -56,6 +61,10 @@ impl Options {
             match *word {
                 "--scale" => options.scale = positive(word, next()?)?,
                 "--only" => options.kinds.push(kind(next()?)?),
+                "--smaller" => {
+                    let packets: u32 = next()?.parse().context("--smaller wants a number of packets")?;
+                    options.smaller = packets.max(1).into();
+                }
                 "--rounds" => options.rounds = next()?.parse().context("--rounds wants a number")?,
                 "--dir" => options.folder = next()?.into(),
                 "--binary" => options.binary = Some(next()?.into()),
@@ -98,6 +107,8 @@ mod tests {
         let options = Options::parse(&["--scale", "0.1", "--only", "one", "--only", "scan"]).unwrap();
         assert_eq!(options.kinds, [Kind::One, Kind::Scan]);
         assert!((options.scale - 0.1).abs() < 1e-12);
+        let options = Options::parse(&["--smaller", "3000000"]).unwrap();
+        assert!((options.smaller - 3e6).abs() < 1e-6);
         let options = Options::parse(&["--write", "small", "f"]).unwrap();
         assert_eq!(options.task, Task::Write(Kind::Small, "f".into()));
         assert_eq!(options.kinds, Kind::ALL);
@@ -106,6 +117,7 @@ mod tests {
             &["--scale", "NaN"],
             &["--scale"],
             &["--only", "big"],
+            &["--smaller", "0.1"],
             &["--rounds", "0"],
             &["more"],
         ] {
