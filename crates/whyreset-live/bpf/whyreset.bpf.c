@@ -855,6 +855,9 @@ int on_kfree_skb(u64 *ctx)
 		return 0;
 	if (filter) {
 		struct filtered drop = {};
+		/* No rule answers a reset with one: what drew the first would be forgotten for it. */
+		if (segment.flags & TH_RST)
+			return 0;
 		drop.at = bpf_ktime_get_ns();
 		drop.reason = reason;
 		drop.netns = netns;
