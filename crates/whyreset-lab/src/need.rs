@@ -27,6 +27,8 @@ pub enum Need {
     BridgeReject,
     /// A kernel that balances connections (ip_vs).
     Balancer,
+    /// A kernel whose eBPF programs may destroy sockets (bpf_sock_destroy, Linux 6.5).
+    SockDestroy,
     /// Something that no lab may touch; says what.
     Never(&'static str),
 }
@@ -42,6 +44,7 @@ const SOFTWARE: &[(&str, &str, &str)] = &[
     ("gunicorn", "gunicorn", "gunicorn"),
     ("haproxy", "haproxy", "haproxy"),
     ("hping3", "hping3", "hping3"),
+    ("ipset", "ipset", "ipset"),
     ("iptables", "iptables", "iptables"),
     ("ipvsadm", "ipvsadm", "ipvsadm"),
     ("java", "java", "default-jre-headless"),
@@ -100,6 +103,7 @@ impl Need {
         match name {
             "mptcp" => return Some(Self::Mptcp),
             "small-conntrack" => return Some(Self::SmallTracking),
+            "bpf-sock-destroy" => return Some(Self::SockDestroy),
             _ => {}
         }
         let (_, program, package) = SOFTWARE.iter().find(|(known, ..)| *known == name)?;
@@ -136,6 +140,7 @@ impl Need {
             Self::SmallTracking => small_tracking(),
             Self::BridgeReject => bridge_reject(),
             Self::Balancer => balancer(),
+            Self::SockDestroy => sock_destroy(),
             Self::Namespaces => namespaces(),
             Self::Hosts => ["nsenter", "unshare"]
                 .into_iter()
@@ -179,6 +184,20 @@ fn balancer() -> Result<(), String> {
         Need::Program("ipvsadm", "ipvsadm").probe()?;
         apart(|| ip::run("ipvsadm", &["-L", "-n"], ""))
             .map_err(|_| "this kernel balances no connections (ip_vs)".to_owned())
+    };
+    ANSWER.get_or_init(ask).clone()
+}
+
+fn sock_destroy() -> Result<(), String> {
+    const NAME: &[u8] = b"\0bpf_sock_destroy\0";
+    static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
+    let ask = || {
+        let path = "/sys/kernel/btf/vmlinux";
+        let types = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+        let known = types.windows(NAME.len()).any(|bytes| bytes == NAME);
+        known
+            .then_some(())
+            .ok_or_else(|| "this kernel has no bpf_sock_destroy (Linux 6.5)".to_owned())
     };
     ANSWER.get_or_init(ask).clone()
 }
