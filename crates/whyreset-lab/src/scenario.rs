@@ -15,11 +15,16 @@ mod exited_unread;
 mod fd_limit;
 mod fin_wait_expired;
 mod firewall_reject;
+mod forged_alike;
 mod forged_by_distance;
 mod forged_exact;
 mod forged_in_window;
+mod forged_in_window_alike;
 mod forged_outside;
+mod forged_outside_alike;
 mod forged_thrice;
+mod forged_thrice_far;
+mod forged_thrice_in_window;
 mod forged_while_sending;
 mod gone_at_once;
 mod healthy;
@@ -150,11 +155,16 @@ static KERNEL: &[&Scenario] = &[
     &bridge_reject::SCENARIO,
     &balancer_forgot::SCENARIO,
     &forged_exact::SCENARIO,
+    &forged_alike::SCENARIO,
     &forged_by_distance::SCENARIO,
     &forged_while_sending::SCENARIO,
     &forged_in_window::SCENARIO,
+    &forged_in_window_alike::SCENARIO,
     &forged_outside::SCENARIO,
+    &forged_outside_alike::SCENARIO,
     &forged_thrice::SCENARIO,
+    &forged_thrice_far::SCENARIO,
+    &forged_thrice_in_window::SCENARIO,
     &healthy::SCENARIO,
     &orphan_limit::SCENARIO,
     &tcp_memory::SCENARIO,

@@ -1,0 +1,50 @@
+//! An injector guesses three times and only hits the window: the kernel challenges each, and the
+//! connection lives.
+
+use whyreset_evidence::{Certainty, Flags};
+
+use super::{NAMESPACES, Scenario, Steps};
+use crate::stage::Stage;
+use crate::topology::{End, Host};
+use crate::truth::{Accused, Truth, View};
+use crate::wire::{Craft, Phantom};
+
+pub(super) static SCENARIO: Scenario = Scenario {
+    id: "forged-thrice-in-window",
+    cause: "injected-reset",
+    summary: "three forged RSTs within the window: refused",
+    needs: NAMESPACES,
+    seconds: 1,
+    client: Host::Kernel,
+    server: Host::Kernel,
+    basic: false,
+    ipv4_only: None,
+    steps: Steps::Code(play),
+    truth: Truth {
+        party: "middlebox",
+        victim: None,
+        from: "between",
+        accused: Accused::May(&[]),
+        server: View::Silent,
+        client: View::Guesses(&[]),
+        machine: View::Knows(Certainty::Likely),
+        ..Truth::BY_SERVER
+    },
+};
+
+fn play(stage: &mut Stage) -> anyhow::Result<()> {
+    let mut pair = stage.connected("", "")?;
+    let mut forger = Phantom::new(stage.tap(End::Server)?, End::Server);
+    pair.read_all(10)?;
+    let seen = forger.hear(Flags::PSH, 0)?;
+    let mut reset = Craft::new(seen.destination, seen.source, Flags::RST);
+    reset.ttl = 36;
+    for ahead in [100, 1_560, 4_480] {
+        reset.seq = seen.segment.ack.wrapping_add(ahead);
+        forger.say(&reset)?;
+    }
+    pair.client.expect("pause 200", "ok")?;
+    pair.read_all(10)?;
+    stage.keep(pair);
+    Ok(())
+}
