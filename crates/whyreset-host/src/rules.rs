@@ -8,6 +8,7 @@ mod iptables;
 mod link;
 mod nft;
 mod resets;
+mod settled;
 mod tool;
 mod tri;
 mod walk;
@@ -21,6 +22,7 @@ use whyreset_evidence::{Flags, Rule, Ruled};
 pub use self::changes::Changes;
 use self::nft::Quotes;
 pub use self::resets::ResetRule;
+use self::settled::Settled;
 use self::tri::Tri;
 use self::walk::{Chain, Found};
 
@@ -52,6 +54,8 @@ pub struct Rules {
     bases: Vec<Base>,
     /// Everything was read: no tool failed, and nothing was left out.
     whole: bool,
+    /// Some are of the older iptables, whose changes nobody counts.
+    has_legacy: bool,
     /// What nftables counted when they were read; `None` where that does not tell of every change.
     generation: Option<u32>,
     quotes: Quotes,
@@ -79,12 +83,30 @@ impl Base {
             name => Tri::known(self.devices.iter().any(|one| one == name)),
         }
     }
+
+    /// Whether what ends in `end` cannot come here any more. Of equal priority the older is called first,
+    /// which is not told; and whether a packet is for this host or for another is not known here.
+    fn is_called_after(&self, end: &Self) -> bool {
+        match end.hook {
+            Hook::Bridge => false,
+            hook if hook == self.hook => self.priority > end.priority,
+            Hook::Device => true,
+            Hook::Early => self.hook > Hook::Early,
+            Hook::Output => self.hook > Hook::Output,
+            Hook::Late => self.hook == Hook::Leaving,
+            Hook::Input | Hook::Forward | Hook::Leaving => false,
+        }
+    }
 }
 
 /// Where in a packet's way a chain is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Hook {
-    /// Before it is known whether a packet is for this host: ingress, prerouting, bridge.
+    /// As it comes from a device: ingress.
+    Device,
+    /// On a bridge, whatever the hook's name there.
+    Bridge,
+    /// Before it is known whether a packet is for this host: prerouting.
     Early,
     /// For this host.
     Input,
@@ -92,8 +114,10 @@ enum Hook {
     Forward,
     /// Of this host's own.
     Output,
-    /// After all: postrouting, egress.
+    /// After all: postrouting.
     Late,
+    /// As it goes to a device: egress.
+    Leaving,
 }
 
 /// Why rules could not be read.
@@ -114,6 +138,7 @@ impl Rules {
         Self {
             bases,
             whole: true,
+            has_legacy: false,
             generation: None,
             quotes: Quotes::default(),
         }
@@ -125,21 +150,12 @@ impl Rules {
     /// # Errors
     /// Neither the kernel nor one of the tools could tell anything.
     pub fn read() -> Result<Self, RulesError> {
-        /// Times that rules are read again because they changed meanwhile.
-        const AGAIN: u32 = 3;
-        let mut before = generation::current();
-        for _ in 0..AGAIN {
-            let read = Self::read_once(before)?;
-            let after = generation::current();
-            if after == before {
-                return Ok(read);
-            }
-            before = after;
+        let (mut rules, generation) = settled::read(generation::current, Self::read_once)?;
+        match generation {
+            Settled::At(generation) => rules.generation = generation.filter(|_| !rules.has_legacy),
+            Settled::Never => rules.whole = false,
         }
-        let mut read = Self::read_once(None)?;
-        // They change faster than they can be read.
-        read.whole = false;
-        Ok(read)
+        Ok(rules)
     }
 
     /// Whether their changes are counted, so that [`Self::are_current`] tells.
@@ -153,7 +169,7 @@ impl Rules {
         nftables && !iptables::is_legacy_in_use()
     }
 
-    fn read_once(generation: Option<u32>) -> Result<Self, RulesError> {
+    fn read_once() -> Result<Self, RulesError> {
         let mut bases = Vec::new();
         let mut troubles = Vec::new();
         let mut read = 0;
@@ -190,7 +206,6 @@ impl Rules {
             .collect::<Vec<_>>()
         });
         for (program, part) in iptables {
-            // The older kind counts no changes.
             legacy |= program.contains("legacy") && part.as_ref().is_ok_and(|part| !part.is_empty());
             take(part);
         }
@@ -203,7 +218,8 @@ impl Rules {
         Ok(Self {
             bases,
             whole: troubles.is_empty(),
-            generation: generation.filter(|_| !legacy),
+            has_legacy: legacy,
+            generation: None,
             quotes: Quotes::default(),
         })
     }
@@ -230,13 +246,19 @@ impl Rules {
             .filter(|base| base.v6.is_none_or(|of| of == v6))
             .filter(|base| match base.hook {
                 Hook::Output => on_its_way_out,
-                Hook::Early | Hook::Input | Hook::Forward => !on_its_way_out,
-                Hook::Late => true,
+                Hook::Device | Hook::Bridge | Hook::Early | Hook::Input | Hook::Forward => !on_its_way_out,
+                Hook::Late | Hook::Leaving => true,
             })
             .collect();
-        bases.sort_by_key(|base| base.priority);
+        bases.sort_by_key(|base| (base.hook, base.priority));
+        let mut ends: Vec<&Base> = Vec::new();
         for base in bases {
-            base.chain.walk(dropped, base.sees(dropped), &mut found);
+            if ends.iter().any(|end| base.is_called_after(end)) {
+                continue;
+            }
+            if base.chain.walk(dropped, base.sees(dropped), &mut found) {
+                ends.push(base);
+            }
         }
         let mut ruled = found.ruled();
         let moved = |rule: &Rule| Some(rule.packets? > *before.get(&rule.text)?);

@@ -40,18 +40,17 @@ fn told(at: &Place, handle: u64) -> String {
 
 /// The hook that a chain says it is called by.
 fn hook(family: &str, name: &str) -> Option<Hook> {
-    let hook = match name {
-        "ingress" | "prerouting" => Hook::Early,
-        "input" => Hook::Input,
-        "forward" => Hook::Forward,
-        "output" => Hook::Output,
-        "postrouting" | "egress" => Hook::Late,
+    Some(match (family, name) {
+        (_, "ingress") => Hook::Device,
+        (_, "egress") => Hook::Leaving,
+        // A bridge sends on what is for others before IP does.
+        ("bridge", "prerouting" | "input" | "forward") => Hook::Bridge,
+        (_, "prerouting") => Hook::Early,
+        (_, "input") => Hook::Input,
+        (_, "forward") => Hook::Forward,
+        (_, "output") => Hook::Output,
+        (_, "postrouting") => Hook::Late,
         _ => return None,
-    };
-    // A bridge sends on what is for others before IP does, and a device's own chains come first.
-    Some(match (family, hook) {
-        ("bridge" | "netdev", Hook::Input | Hook::Forward) => Hook::Early,
-        (_, hook) => hook,
     })
 }
 

@@ -72,6 +72,8 @@ pub(super) struct Found {
     drops: Vec<Told>,
     whole: bool,
     steps: usize,
+    /// Rules that surely met it.
+    sure: usize,
 }
 
 impl Found {
@@ -92,6 +94,7 @@ impl Found {
     }
 
     fn note(&mut self, reset: bool, (text, packets): (&str, Option<u64>), met: Tri) {
+        self.sure += usize::from(met == Tri::Yes);
         let list = if reset { &mut self.resets } else { &mut self.drops };
         if list.len() < TOLD {
             list.push(Told {
@@ -106,12 +109,15 @@ impl Found {
 }
 
 impl Chain {
-    /// From its first rule to its policy, for a segment that it is called for as `here` says.
-    pub(super) fn walk(&self, dropped: &Dropped, here: Tri, found: &mut Found) {
+    /// From its first rule to its policy, for a segment that it is called for as `here` says; whether the
+    /// segment surely ended here.
+    pub(super) fn walk(&self, dropped: &Dropped, here: Tri, found: &mut Found) -> bool {
+        let before = found.sure;
         let left = self.pass(dropped, here, found, 0);
         if let Some(policy) = self.drops_the_rest.as_ref().filter(|_| left != Tri::No) {
             found.note(false, (policy, None), left);
         }
+        found.sure > before
     }
 
     /// What its rules have counted, and those that it leads to.

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use whyreset_evidence::{Flags, Ruled};
 
@@ -347,4 +349,106 @@ fn any_bytes_are_taken() {
             .collect();
         super::Shape::new(super::Attributes(&bytes)).named(std::slice::from_ref(&bytes), false);
     }
+}
+
+#[test]
+fn the_chain_that_is_called_first_did_it() {
+    let Some(ground) = Ground::new("order") else {
+        println!("skipped: `ip netns add` and `nft` need root, iproute2 and nftables");
+        return;
+    };
+    for (chains, told) in [
+        // Of one hook the lower priority comes first, whatever table it is in.
+        (
+            ["hook forward priority 10", "hook forward priority -5"],
+            &["b"][..],
+        ),
+        (
+            ["hook prerouting priority 300", "hook forward priority -300"],
+            &["a"],
+        ),
+        // The order of equals is not told, nor whether it was for this host.
+        (
+            ["hook forward priority 0", "hook forward priority 0"],
+            &["a", "b"],
+        ),
+        (["hook input priority 0", "hook forward priority 5"], &["a", "b"]),
+        // Another answer ends its way too.
+        (
+            [
+                "hook forward priority 1",
+                "hook forward priority 0; tcp dport 8080 accept",
+            ],
+            &["a"],
+        ),
+    ] {
+        let [a, b] = chains;
+        let rules = format!(
+            "flush ruleset
+             table inet a {{ chain in {{ type filter {a}; tcp dport 8080 reject with tcp reset; }}
+             }}
+             table inet b {{ chain in {{ type filter {b}; tcp dport 8080 reject with tcp reset; }}
+             }}"
+        );
+        ground.load(&rules).expect("it is loaded");
+        for said in ground.ask(&segment(V4)) {
+            let tables: Vec<&str> = said
+                .resets
+                .iter()
+                .filter_map(|rule| rule.text.split(' ').nth(1))
+                .collect();
+            assert_eq!(tables, told, "{chains:?}");
+        }
+    }
+}
+
+/// Two rulesets that take turns: whatever was read whole is one of them, and never half of
+/// each.
+#[test]
+fn rules_that_change_while_they_are_read_are_not_mixed() {
+    const READINGS: usize = 30;
+    let Some(ground) = Ground::new("turns") else {
+        println!("skipped: `ip netns add` and `nft` need root, iproute2 and nftables");
+        return;
+    };
+    // Many chains, so that one change often falls into the reading of another.
+    let all = |port: u16| {
+        let chains: String = (0..200)
+            .map(|n| format!("chain c{n} {{ type filter hook forward priority {n}; tcp dport {port} reject with tcp reset; }}\n"))
+            .collect();
+        format!("flush ruleset\ntable inet lab {{ {chains} }}\n")
+    };
+    ground.load(&all(8080)).expect("it is loaded");
+    let (turns, over) = ([all(8081), all(8080)], AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for turn in turns.iter().cycle() {
+                if over.load(Relaxed) {
+                    break;
+                }
+                ground.load(turn).expect("it is loaded");
+                // Long enough to be read between two of them, now and then.
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let mut whole = 0;
+        for _ in 0..READINGS {
+            let rules = ground.inside(|| Rules::read().expect("they are read"));
+            let met: Vec<usize> = ["10.0.0.1:8080", "10.0.0.1:8081"]
+                .iter()
+                .map(|to| rules.about(&segment(to), &HashMap::new()))
+                .filter(|said| said.whole)
+                .map(|said| said.resets.len())
+                .collect();
+            if let [first, second] = met[..] {
+                assert!(
+                    (first > 0) != (second > 0),
+                    "rules of both were read as one: {first} and {second}"
+                );
+                whole += 1;
+            }
+        }
+        over.store(true, Relaxed);
+        assert!(whole > 0, "no ruleset was ever read whole");
+    });
 }
