@@ -165,8 +165,12 @@ impl Rules {
 
     /// Whether these are still the rules of the calling thread's namespace, as far as that is told.
     pub fn are_current(&self) -> bool {
-        let nftables = self.generation.is_some() && self.generation == generation::current();
-        nftables && !iptables::is_legacy_in_use()
+        self.generation.is_some() && !self.have_changed() && !iptables::is_legacy_in_use()
+    }
+
+    /// Whether nftables has counted a change since; the older iptables counts none.
+    pub fn have_changed(&self) -> bool {
+        !is_still(self.generation)
     }
 
     fn read_once() -> Result<Self, RulesError> {
@@ -276,6 +280,13 @@ impl Rules {
     /// Adds the words of their own tool to rules that are told; run it in the namespace that they are of.
     pub fn quote(&mut self, ruled: &mut Ruled) {
         let told = ruled.resets.iter_mut().chain(&mut ruled.drops);
-        self.quotes.add(told.map(|rule| &mut rule.text));
+        let generation = self.generation;
+        self.quotes
+            .add(told.map(|rule| &mut rule.text), || is_still(generation));
     }
+}
+
+/// Whether nftables of the calling thread's namespace counts this still, as far as that is told.
+fn is_still(generation: Option<u32>) -> bool {
+    generation.is_none() || generation == generation::current()
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -152,10 +152,12 @@ impl Warden {
             port
         };
         let begin = Instant::now();
+        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
         writeln!(
             self.ask,
-            "rules {} 1 198.51.100.7:40000 198.51.100.8:{port} 2",
-            self.inode
+            "rules {} 1 198.51.100.7:40000 198.51.100.8:{port} 2 {}",
+            self.inode,
+            at.as_nanos()
         )?;
         let mut line = String::new();
         self.hear.read_line(&mut line)?;

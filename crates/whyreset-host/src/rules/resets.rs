@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::Rules;
 use super::walk::{Chain, Rule, Verdict};
+use super::{Rules, is_still};
 
 /// Rules that are told.
 const MOST: usize = 1_000;
@@ -31,7 +31,9 @@ impl Rules {
         for base in &self.bases {
             look.chain(&base.chain, 0);
         }
-        self.quotes.add(look.found.iter_mut().map(|rule| &mut rule.text));
+        let generation = self.generation;
+        let told = look.found.iter_mut().map(|rule| &mut rule.text);
+        self.quotes.add(told, || is_still(generation));
         look.found
     }
 

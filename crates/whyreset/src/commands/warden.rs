@@ -2,6 +2,8 @@
 //! tracking and its balancer, for a watcher that has given up the right to. One question a line on
 //! standard input, one answer a line; ends with its standard input.
 
+mod known;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -12,45 +14,16 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
-use whyreset_evidence::{Balanced, Drop, Flags, Rule, Ruled, Translation};
-use whyreset_host::rules::{Changes, Device, Dropped, Rules};
+use whyreset_evidence::{Balanced, Drop, Flags, Rule, Ruled, Timestamp, Translation};
+use whyreset_host::rules::{Device, Dropped, Rules};
 use whyreset_host::{Entries, balancer, netns, privileges};
 
-/// How long rules that were read are taken for those that hold, where the kernel does not count their
-/// changes.
-const FRESH: Duration = Duration::from_secs(1);
+use self::known::{Known, When, now};
+
 /// Namespaces whose rules are remembered.
 const NAMESPACES: usize = 64;
 /// How long the namespaces that were found are taken for all that there are.
 const ALL: Duration = Duration::from_secs(5);
-
-/// How long rules must rest after a change before they are read unasked.
-const REST: Duration = Duration::from_millis(30);
-/// Unasked, reading takes at most one part in so many of the time.
-const SHARE: u32 = 20;
-
-/// What was read of one namespace.
-struct Known {
-    at: Instant,
-    /// How long reading took.
-    took: Duration,
-    rules: Rules,
-    /// What its rules had counted the time before.
-    before: HashMap<String, u64>,
-    changes: Option<Changes>,
-    /// They have changed since; when to read them, should nobody ask before.
-    due: Option<Instant>,
-}
-
-impl Known {
-    /// Notes that the rules have changed.
-    fn listen(&mut self) {
-        if self.changes.as_ref().is_some_and(Changes::heard) {
-            let fair = self.at + self.took * SHARE;
-            self.due = Some(fair.max(Instant::now() + REST));
-        }
-    }
-}
 
 /// Answers until nobody asks any more.
 pub fn run(netns: u32) -> ExitCode {
@@ -75,7 +48,7 @@ pub fn run(netns: u32) -> ExitCode {
         }
         let answer = match Question::read(&line) {
             Some(Question::Rules(dropped)) => match about(&dropped, &mut known) {
-                Ok(ruled) => Answer::Rules(ruled),
+                Ok((ruled, when)) => Answer::Rules(ruled, when == When::Latest),
                 Err(why) => Answer::Failed(why),
             },
             Some(Question::Entry(at, from, to)) => match entry(from, to, netns, &mut entries) {
@@ -98,7 +71,7 @@ pub fn run(netns: u32) -> ExitCode {
 fn wait(known: &mut HashMap<u32, Known>) -> bool {
     let due = known
         .iter()
-        .filter_map(|(netns, one)| Some((one.due?, *netns)))
+        .filter_map(|(netns, one)| Some((one.due()?, *netns)))
         .min();
     let now = Instant::now();
     if let Some((_, netns)) = due.filter(|(at, _)| *at <= now) {
@@ -111,7 +84,7 @@ fn wait(known: &mut HashMap<u32, Known>) -> bool {
     fds.extend(
         known
             .values()
-            .filter_map(|one| one.changes.as_ref())
+            .filter_map(Known::changes)
             .map(|changes| PollFd::new(changes, PollFlags::IN)),
     );
     _ = poll(&mut fds, limit.as_ref());
@@ -126,22 +99,24 @@ fn wait(known: &mut HashMap<u32, Known>) -> bool {
 fn unasked(netns: u32, known: &mut HashMap<u32, Known>) {
     let begin = Instant::now();
     // What cannot be read now is told to who asks.
-    _ = read(netns, false, known).and_then(|()| within(netns, known, |rules| drop(rules.resetting())));
+    _ = read(netns, false, now(), known)
+        .and_then(|()| within(netns, When::Latest, known, |rules| drop(rules.resetting())));
     if let Some(one) = known.get_mut(&netns) {
-        one.took = begin.elapsed();
+        one.took(begin.elapsed());
     }
 }
 
 /// Has rules that are known do what needs the namespace that they are of.
 fn within<T: Send + 'static>(
     netns: u32,
+    when: When,
     known: &mut HashMap<u32, Known>,
     work: impl FnOnce(&mut Rules) -> T + Send + 'static,
 ) -> Result<T, String> {
     let mut one = known.remove(&netns).ok_or("the rules are gone")?;
     let space = (netns != 0).then_some(netns);
     let (one, done) = netns::inside(space, move || {
-        let done = work(&mut one.rules);
+        let done = work(one.rules(when));
         (one, done)
     })
     .map_err(|error| error.to_string())?;
@@ -154,48 +129,13 @@ fn place(netns: u32) -> u32 {
     if netns == netns::current() { 0 } else { netns }
 }
 
-/// Reads the rules of this namespace, unless that was done just now, or they are the same still and
-/// nobody asks for what they have counted since.
-fn read(netns: u32, counters: bool, known: &mut HashMap<u32, Known>) -> Result<(), String> {
-    let space = (netns != 0).then_some(netns);
-    let mut before = None;
-    let mut changes = None;
-    if let Some(last) = known.remove(&netns) {
-        let fresh = !last.rules.count_changes() && last.at.elapsed() < FRESH;
-        let (mut last, current) = netns::inside(space, move || {
-            let current = last.rules.are_current();
-            (last, current)
-        })
-        .map_err(|error| error.to_string())?;
-        if fresh || current && !counters {
-            last.due = last.due.filter(|_| !current);
-            known.insert(netns, last);
-            return Ok(());
-        }
-        before = Some(last.rules.counters());
-        changes = last.changes;
-    }
-    let begin = Instant::now();
-    let (changes, rules) = netns::inside(space, move || {
-        let changes = changes.or_else(Changes::listen);
-        // What is said up to now is read now.
-        _ = changes.as_ref().map(Changes::heard);
-        (changes, Rules::read())
-    })
-    .map_err(|error| error.to_string())?;
-    let rules = rules.map_err(|error| error.to_string())?;
+/// Reads the rules of this namespace, where those that are known are not enough.
+fn read(netns: u32, counted: bool, at: Timestamp, known: &mut HashMap<u32, Known>) -> Result<(), String> {
+    let read = Known::read(known.remove(&netns), netns, counted, at)?;
     if known.len() >= NAMESPACES {
         known.clear();
     }
-    let now = Known {
-        at: Instant::now(),
-        took: begin.elapsed(),
-        rules,
-        before: before.unwrap_or_default(),
-        changes,
-        due: None,
-    };
-    known.insert(netns, now);
+    known.insert(netns, read);
     Ok(())
 }
 
@@ -221,10 +161,10 @@ fn balanced(netns: u32, to: SocketAddr) -> Option<Balanced> {
     netns::inside(space, move || balancer::service(to)).ok()?
 }
 
-fn about(question: &Segment, known: &mut HashMap<u32, Known>) -> Result<Ruled, String> {
+fn about(question: &Segment, known: &mut HashMap<u32, Known>) -> Result<(Ruled, When), String> {
     let netns = place(question.netns);
     let device = question.device;
-    read(netns, false, known)?;
+    read(netns, false, question.at, known)?;
     let space = (netns != 0).then_some(netns);
     let name = netns::inside(space, move || netns::device(device)).map_err(|error| error.to_string())?;
     let dropped = Dropped {
@@ -239,17 +179,18 @@ fn about(question: &Segment, known: &mut HashMap<u32, Known>) -> Result<Ruled, S
     };
     let about = |known: &HashMap<u32, Known>| {
         let known = known.get(&netns).ok_or("the rules are gone")?;
-        Ok::<_, String>(known.rules.about(&dropped, &known.before))
+        Ok::<_, String>(known.about(&dropped, question.at))
     };
-    let mut ruled = about(known)?;
+    let (mut ruled, mut when) = about(known)?;
     // Of several it may be told by what has moved since they were read.
-    if ruled.resets.len() > 1 && ruled.resets.iter().all(|rule| rule.packets.is_some()) {
-        read(netns, true, known)?;
-        ruled = about(known)?;
+    let counts = ruled.resets.len() > 1 && ruled.resets.iter().all(|rule| rule.packets.is_some());
+    if counts && when == When::Latest {
+        read(netns, true, question.at, known)?;
+        (ruled, when) = about(known)?;
     }
-    within(netns, known, move |rules| {
+    within(netns, when, known, move |rules| {
         rules.quote(&mut ruled);
-        ruled
+        (ruled, when)
     })
 }
 
@@ -276,12 +217,15 @@ pub struct Segment {
     pub to: SocketAddr,
     /// TCP flags.
     pub flags: u8,
+    /// When it was dropped.
+    pub at: Timestamp,
 }
 
 impl Segment {
     /// This one.
-    pub fn new(drop: &Drop, from: SocketAddr, to: SocketAddr) -> Self {
+    pub fn new(drop: &Drop, at: Timestamp, from: SocketAddr, to: SocketAddr) -> Self {
         Self {
+            at,
             netns: drop.netns,
             device: drop.device,
             from,
@@ -301,7 +245,8 @@ impl Question {
                 from,
                 to,
                 flags,
-            }) => format!("rules {netns} {device} {from} {to} {flags}\n"),
+                at,
+            }) => format!("rules {netns} {device} {from} {to} {flags} {}\n", at.0),
             Self::Entry(netns, from, to) => format!("entry {netns} {from} {to}\n"),
         }
     }
@@ -316,6 +261,7 @@ impl Question {
                 from: next()?.parse().ok()?,
                 to: next()?.parse().ok()?,
                 flags: next()?.parse().ok()?,
+                at: Timestamp(next()?.parse().ok()?),
             })),
             "entry" => Some(Self::Entry(
                 next()?.parse().ok()?,
@@ -330,8 +276,9 @@ impl Question {
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// These rules.
-    Rules(Ruled),
+    /// These rules, and whether they have stood since the segment was dropped: so that they hold of what
+    /// was dropped later too.
+    Rules(Ruled, bool),
     /// This entry, or none.
     Entry(Option<Translation>),
     /// No entry, and a service.
@@ -349,8 +296,8 @@ impl Answer {
                 .collect()
         };
         let value = match self {
-            Self::Rules(found) => json!({
-                "resets": list(&found.resets), "drops": list(&found.drops), "whole": found.whole,
+            Self::Rules(found, stood) => json!({
+                "resets": list(&found.resets), "drops": list(&found.drops), "whole": found.whole, "stood": stood,
             }),
             Self::Entry(None) => json!({ "entry": null }),
             Self::Entry(Some(found)) => json!({
@@ -390,11 +337,12 @@ impl Answer {
             };
             value.get(key)?.as_array()?.iter().map(rule).collect()
         };
-        Some(Self::Rules(Ruled {
+        let found = Ruled {
             resets: rules("resets")?,
             drops: rules("drops")?,
             whole: value.get("whole")?.as_bool()?,
-        }))
+        };
+        Some(Self::Rules(found, value.get("stood")?.as_bool()?))
     }
 }
 

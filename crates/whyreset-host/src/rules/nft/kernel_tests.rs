@@ -413,10 +413,13 @@ fn rules_that_change_while_they_are_read_are_not_mixed() {
     };
     // Many chains, so that one change often falls into the reading of another.
     let all = |port: u16| {
-        let chains: String = (0..200)
-            .map(|n| format!("chain c{n} {{ type filter hook forward priority {n}; tcp dport {port} reject with tcp reset; }}\n"))
-            .collect();
-        format!("flush ruleset\ntable inet lab {{ {chains} }}\n")
+        let chain = |n| {
+            format!(
+                "chain c{n} {{ type filter hook forward priority {n}; tcp dport {port} reject with tcp reset; }}\n"
+            )
+        };
+        let chains: Vec<String> = (0..200).map(chain).collect();
+        format!("flush ruleset\ntable inet lab {{\n{}}}\n", chains.concat())
     };
     ground.load(&all(8080)).expect("it is loaded");
     let (turns, over) = ([all(8081), all(8080)], AtomicBool::new(false));

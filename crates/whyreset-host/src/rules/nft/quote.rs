@@ -19,8 +19,13 @@ pub(in crate::rules) struct Quotes {
 
 impl Quotes {
     /// Adds its words to each rule that has none; needs the network namespace that they are of. What the
-    /// tool does not tell stays without.
-    pub(in crate::rules) fn add<'a>(&mut self, rules: impl Iterator<Item = &'a mut String>) {
+    /// tool does not tell stays without, and so does all where the rules are no longer `the_same` as those
+    /// that were read: another may have the handle then.
+    pub(in crate::rules) fn add<'a>(
+        &mut self,
+        rules: impl Iterator<Item = &'a mut String>,
+        the_same: impl Fn() -> bool,
+    ) {
         let mut missing: Vec<(&mut String, Place, u64)> = rules
             .filter_map(|rule| place(rule).map(|(at, handle)| (rule, at, handle)))
             .collect();
@@ -30,13 +35,13 @@ impl Quotes {
             .copied()
             .collect();
         if !self.all && new.len() > CHAINS {
-            self.all = true;
-            self.list(&["ruleset"]);
+            self.all = self.list(&["ruleset"], &the_same);
         } else if !self.all {
             let new: Vec<Place> = new.into_iter().cloned().collect();
             for at in new {
-                self.list(&["chain", &at.0, &at.1, &at.2]);
-                self.listed.insert(at);
+                if self.list(&["chain", &at.0, &at.1, &at.2], &the_same) {
+                    self.listed.insert(at);
+                }
             }
         }
         for (rule, at, handle) in &mut missing {
@@ -46,13 +51,21 @@ impl Quotes {
         }
     }
 
-    fn list(&mut self, what: &[&str]) {
+    /// Whether it was listed as it was when the rules were read.
+    fn list(&mut self, what: &[&str], the_same: &impl Fn() -> bool) -> bool {
+        if !the_same() {
+            return false;
+        }
         // The elements of sets are not asked for; nft before 0.9.2 tells them all the same.
         let text = tool::run("nft", &[&["-a", "-s", "-t", "list"], what].concat())
             .or_else(|_| tool::run("nft", &[&["-a", "-s", "list"], what].concat()));
+        if !the_same() {
+            return false;
+        }
         if let Ok(text) = text {
             self.read(&String::from_utf8_lossy(&text));
         }
+        true
     }
 
     /// The rules as `nft -a` prints them.
@@ -143,7 +156,7 @@ mod tests {
             "ip t c handle x",
         ]
         .map(str::to_owned);
-        quotes.add(rules.iter_mut());
+        quotes.add(rules.iter_mut(), || true);
         assert_eq!(rules[0], "ip t c handle 4: tcp dport 1 reject with tcp reset");
         assert_eq!(rules[1], "ip t c handle 5");
         assert_eq!(rules[2], "ip t c: policy drop");

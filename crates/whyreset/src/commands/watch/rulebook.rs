@@ -1,25 +1,25 @@
 //! Which rule did it, and whether connection tracking or a balancer should have taken a stray segment:
 //! asks a process of its own (`warden`), which keeps the right to know that this one gives up, and holds
-//! a dossier back until the answer has come. Off the events' path: a storm is answered from what is
-//! known, and what takes too long goes without.
+//! a dossier back until the answer has come. Off the events' path: a storm is answered from few
+//! questions, and what takes too long goes without.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::OFlags;
-use whyreset_evidence::{Dossier, Drop, Fact, Ruled, Side, What};
+use whyreset_evidence::{Dossier, Drop, Fact, Ruled, Side, Timestamp, What};
 
 use crate::commands::warden::{Answer, Question, Segment};
 
 /// How long a dossier waits for its rule.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Dossiers that wait at once.
+/// Questions that wait at once.
 const WAITING: usize = 256;
-/// How long an answer holds for segments of the same kind.
-const FRESH: Duration = Duration::from_millis(250);
+/// Dossiers that wait at once.
+const HELD: usize = 1_024;
 const KINDS: usize = 1_024;
 /// Bytes of one answer at most.
 const LONGEST: usize = 1 << 20;
@@ -27,11 +27,22 @@ const LONGEST: usize = 1 << 20;
 /// Segments that rules most likely treat alike.
 type Kind = (u32, u32, IpAddr, SocketAddr, u8);
 
+/// The times of which an answer tells where rules have stood since the segment was dropped that it was
+/// asked for: from then to when it was asked.
+#[derive(Clone, Copy)]
+struct Span(Timestamp, Timestamp);
+
+impl Span {
+    fn holds(self, dropped: Timestamp) -> bool {
+        self.0 <= dropped && dropped <= self.1
+    }
+}
+
 struct Waiting {
     since: Instant,
-    dossier: Dossier,
-    /// Where it waits for a rule.
-    kind: Option<Kind>,
+    /// All of one kind, dropped within the span; one alone where it waits for no rule.
+    dossiers: Vec<Dossier>,
+    kind: Option<(Kind, Span)>,
 }
 
 /// The open line to the process that reads rules.
@@ -41,10 +52,10 @@ pub struct Rulebook {
     hear: ChildStdout,
     heard: Vec<u8>,
     /// In the order in which they were asked.
-    waiting: std::collections::VecDeque<Waiting>,
+    waiting: VecDeque<Waiting>,
     /// Answers still to come for dossiers that went without.
     overdue: usize,
-    known: HashMap<Kind, (Instant, Ruled)>,
+    known: HashMap<Kind, (Span, Ruled)>,
 }
 
 impl Rulebook {
@@ -70,7 +81,7 @@ impl Rulebook {
             ask,
             hear,
             heard: Vec::new(),
-            waiting: std::collections::VecDeque::new(),
+            waiting: VecDeque::new(),
             overdue: 0,
             known: HashMap::new(),
         })
@@ -79,34 +90,42 @@ impl Rulebook {
     /// Holds a dossier back where a packet filter of this host dropped a segment of it; gives back at
     /// once what needs no answer.
     pub fn consult(&mut self, dossier: &Dossier) -> Option<Dossier> {
-        let now = Instant::now();
-        let Some((drop, kind, from, to)) = question(dossier) else {
+        let Some((dropped, drop, kind, from, to)) = question(dossier) else {
             let netns = dossier.netns.unwrap_or(0);
             let asked = stray(dossier).is_some_and(|(from, to)| self.ask(&Question::Entry(netns, from, to)));
-            if !asked {
-                return Some(dossier.clone());
-            }
-            self.waiting.push_back(Waiting {
-                since: now,
-                dossier: dossier.clone(),
-                kind: None,
-            });
-            return None;
+            return self.wait(asked, dossier, None);
         };
-        if let Some((_, ruled)) = self
-            .known
-            .get(&kind)
-            .filter(|(at, _)| now.duration_since(*at) < FRESH)
-        {
+        if let Some((_, ruled)) = self.known.get(&kind).filter(|(span, _)| span.holds(dropped)) {
             return Some(with(dossier.clone(), What::Ruled(ruled.clone())));
         }
-        if !self.ask(&Question::Rules(Segment::new(drop, from, to))) {
+        let held: usize = self.waiting.iter().map(|waiting| waiting.dossiers.len()).sum();
+        if held >= HELD {
             return Some(dossier.clone());
         }
+        let alike = self.waiting.iter_mut().find(|waiting| {
+            waiting
+                .kind
+                .is_some_and(|(of, span)| of == kind && span.holds(dropped))
+        });
+        if let Some(alike) = alike {
+            alike.dossiers.push(dossier.clone());
+            return None;
+        }
+        let span = Span(dropped, now());
+        let asked = self.ask(&Question::Rules(Segment::new(drop, dropped, from, to)));
+        self.wait(asked, dossier, Some((kind, span)))
+    }
+
+    /// Has it wait for the answer to what was asked; gives it back where nothing was.
+    fn wait(&mut self, asked: bool, dossier: &Dossier, kind: Option<(Kind, Span)>) -> Option<Dossier> {
+        let dossier = dossier.clone();
+        if !asked {
+            return Some(dossier);
+        }
         self.waiting.push_back(Waiting {
-            since: now,
-            dossier: dossier.clone(),
-            kind: Some(kind),
+            since: Instant::now(),
+            dossiers: vec![dossier],
+            kind,
         });
         None
     }
@@ -135,20 +154,27 @@ impl Rulebook {
                 continue;
             };
             match (answer, waiting.kind) {
-                (Some(Answer::Rules(ruled)), Some(kind)) => {
+                (Some(Answer::Rules(ruled, true)), Some((kind, span))) => {
                     if self.known.len() >= KINDS {
                         self.known.clear();
                     }
-                    self.known.insert(kind, (Instant::now(), ruled.clone()));
-                    out.push(with(waiting.dossier, What::Ruled(ruled)));
+                    self.known.insert(kind, (span, ruled.clone()));
+                    out.extend(add(waiting.dossiers, &What::Ruled(ruled)));
+                }
+                (Some(Answer::Rules(ruled, false)), Some(_)) => {
+                    let mut dossiers = waiting.dossiers;
+                    // Of what was dropped later it does not tell.
+                    let later = dossiers.split_off(1.min(dossiers.len()));
+                    out.extend(add(dossiers, &What::Ruled(ruled)));
+                    out.extend(later.iter().filter_map(|dossier| self.consult(dossier)));
                 }
                 (Some(Answer::Entry(Some(entry))), None) => {
-                    out.push(with(waiting.dossier, What::Translation(entry)));
+                    out.extend(add(waiting.dossiers, &What::Translation(entry)));
                 }
                 (Some(Answer::Balanced(found)), None) => {
-                    out.push(with(waiting.dossier, What::Balanced(found)));
+                    out.extend(add(waiting.dossiers, &What::Balanced(found)));
                 }
-                _ => out.push(waiting.dossier),
+                _ => out.extend(waiting.dossiers),
             }
         }
         while self
@@ -157,7 +183,12 @@ impl Rulebook {
             .is_some_and(|waiting| waiting.since.elapsed() > PATIENCE)
         {
             self.overdue += 1;
-            out.extend(self.waiting.pop_front().map(|waiting| waiting.dossier));
+            out.extend(
+                self.waiting
+                    .pop_front()
+                    .into_iter()
+                    .flat_map(|waiting| waiting.dossiers),
+            );
         }
         out
     }
@@ -176,12 +207,12 @@ impl std::ops::Drop for Rulebook {
     }
 }
 
-/// What is to be asked: the dropped segment, and from whom to whom it went.
-fn question(dossier: &Dossier) -> Option<(&Drop, Kind, SocketAddr, SocketAddr)> {
+/// What is to be asked: the dropped segment, when it was dropped, and from whom to whom it went.
+fn question(dossier: &Dossier) -> Option<(Timestamp, &Drop, Kind, SocketAddr, SocketAddr)> {
     if dossier.sent().is_some() || dossier.ruled().is_some() {
         return None;
     }
-    let (_, drop) = dossier
+    let (fact, drop) = dossier
         .drops()
         .find(|(_, drop)| drop.reason == "NETFILTER_DROP")?;
     // The reset came in the name of whom the segment was meant for; a connection that was given up
@@ -190,7 +221,7 @@ fn question(dossier: &Dossier) -> Option<(&Drop, Kind, SocketAddr, SocketAddr)> 
     let sender = if dossier.has_reset() { side.other() } else { side };
     let (from, to) = (dossier.flow.addr(sender), dossier.flow.addr(Side::other(sender)));
     let kind = (drop.netns, drop.device, from.ip(), to, drop.segment.flags.0);
-    Some((drop, kind, from, to))
+    Some((fact.at, drop, kind, from, to))
 }
 
 /// From whom to whom a segment went that met no connection, and whose translation was not seen to end.
@@ -203,6 +234,18 @@ fn stray(dossier: &Dossier) -> Option<(SocketAddr, SocketAddr)> {
     }
     let side = dossier.from()?;
     Some((dossier.flow.addr(side.other()), dossier.flow.addr(side)))
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)))
+}
+
+fn add(dossiers: Vec<Dossier>, what: &What) -> impl Iterator<Item = Dossier> {
+    let what = what.clone();
+    dossiers
+        .into_iter()
+        .map(move |dossier| with(dossier, what.clone()))
 }
 
 fn with(mut dossier: Dossier, what: What) -> Dossier {
