@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::ToString as _;
 
 use whyreset_evidence::{
-    Certainty, Dossier, Finding, Join, Passed, Reason, Shape, Side, Sign, Stage, Way, hops,
+    Certainty, Dossier, Finding, Flags, Join, Passed, Reason, Shape, Side, Sign, Stage, Trigger, Way, hops,
 };
 
 use super::{
@@ -247,8 +247,14 @@ pub fn not_made_by_its_name(dossier: &Dossier) -> Finding {
 /// Its name had just taken part and said no goodbye, or its port takes connections: nothing but a
 /// rule on its own host fits well, and nothing on the wire proves one.
 fn a_rule_fits_best(dossier: &Dossier) -> Option<Finding> {
-    let (_, passed) = dossier.passed()?;
+    let (fact, passed) = dossier.passed()?;
     let name = words::sender(dossier);
+    if fits_no_number(passed) {
+        return Some(Finding::absent(
+            "what it answers fits none of the connection's numbers: of all rules only one against what is invalid would do that",
+            &*fact.cite,
+        ));
+    }
     let what = if was_just_there(passed) {
         let ago = passed.own.last_ago_ms.unwrap_or_default();
         format!(
@@ -278,6 +284,13 @@ pub fn was_just_there(passed: &Passed) -> bool {
         && passed.shape == Shape::Reply
         && passed.stage == Stage::Established
         && passed.own_acked_beyond
+}
+
+/// What drew it fits none of the numbers of a connection in which its name had just taken part: a kernel
+/// that has the connection acknowledges such a segment again, and connection tracking calls it invalid.
+pub fn fits_no_number(passed: &Passed) -> bool {
+    let foreign = |trigger: &Trigger| trigger.foreign_numbers && !trigger.segment.flags.has(Flags::SYN);
+    was_just_there(passed) && passed.trigger.as_ref().is_some_and(foreign) && !passed.missing.any()
 }
 
 /// The finding of [`was_just_there`].
@@ -404,6 +417,16 @@ pub fn translation_missing(dossier: &Dossier) -> Finding {
                     "the reset comes from nearer than {name}, as from a box that translates its address and forgot that"
                 ),
                 "a capture at the client, or at the box, read together with this one",
+            );
+        }
+        if fits_no_number(passed) && !passed.untranslated {
+            return Finding::blind(
+                format!(
+                    "{name} had just taken part, and what drew it fits none of the connection's numbers: such a segment is invalid to connection tracking, which does not translate it"
+                ),
+                format!(
+                    "a capture at {name}, or at the box between, read together with this one; `conntrack -S` (invalid) there"
+                ),
             );
         }
         let what = if passed.untranslated {

@@ -93,6 +93,13 @@ fn sentence(dossier: &Dossier) -> String {
 }
 
 fn on_the_wire(dossier: &Dossier) -> String {
+    let invalid = |passed| wire::fits_no_number(passed) && !passed.untranslated;
+    if dossier.passed().is_some_and(|(_, passed)| invalid(passed)) {
+        return format!(
+            "{} answered a segment that no connection of its own fits: a box between that translates most likely found it invalid and sent it on as it was",
+            words::sender(dossier)
+        );
+    }
     let at_the_box = dossier.passed().is_some_and(|(_, passed)| !passed.untranslated);
     if at_the_box {
         return format!(
