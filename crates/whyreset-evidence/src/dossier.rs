@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::{
@@ -241,6 +242,11 @@ impl Dossier {
     pub fn standing(&self, side: Side) -> Option<(&Fact, TcpState)> {
         let mut found = pick!(self.facts.iter(), Standing).filter(|(fact, _)| fact.side == Some(side));
         found.next().map(|(fact, state)| (fact, *state))
+    }
+
+    /// With whom the one open socket of this end's address is connected, where that is another.
+    pub fn only_with(&self, side: Side) -> Found<'_, SocketAddr> {
+        pick!(self.facts.iter(), OnlyWith).find(|(fact, _)| fact.side == Some(side))
     }
 
     /// What this end sent after a reset in its name had arrived.

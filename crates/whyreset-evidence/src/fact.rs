@@ -35,6 +35,8 @@ pub enum What {
     Ended(Ended),
     /// This end's socket was found open on this host after a reset in its name had arrived.
     Standing(TcpState),
+    /// The one open socket of this end's address is connected with another one.
+    OnlyWith(SocketAddr),
     /// This end went on with the connection after a reset in its name had arrived.
     WentOn(Segment),
     /// The socket of this end was left with an error.
@@ -77,7 +79,7 @@ impl What {
             Self::Received(_) => "kernel:kfree_skb".to_owned(),
             Self::Ended(ended) => format!("kernel:inet_sock_set_state {}->{}", ended.from, ended.to),
             Self::Errored(errno) => format!("kernel:inet_sock_set_state sk_err={errno}"),
-            Self::Standing(_) => "sock_diag".to_owned(),
+            Self::Standing(_) | Self::OnlyWith(_) => "sock_diag".to_owned(),
             Self::WentOn(_) => "kernel:tcp_send_reset".to_owned(),
             Self::Drop(drop) => format!("kernel:kfree_skb reason={}", drop.reason),
             Self::Killed(killed) => format!("kernel:signal_generate sig={}", killed.signal),

@@ -19,6 +19,7 @@ flow 10.0.0.2:53211 > 10.0.0.1:8080 watch=client,server netns=4026531840 lost=2
 +0.085 between ruled whole reset-surely=inet%20t%20c:%20reject reset-perhaps=b counted=7 drop-surely=c drop-perhaps=d
 +0.09 between tracking entries=5 most=6
 +0.095 server standing ESTABLISHED
++0.0955 client only-with [fd00::9]:443
 +0.096 server went-on on=P. seq=5 ack=6 len=7 win=8 ttl=9
 +0.097 server logged tie=process apart=-120 clock=its%20clock%20agrees cause=process-killed quote=a%20b%0ac cite=log:/var/log/x:9
 +0.098 server logged tie=host apart=1 case=crash quote=
@@ -29,7 +30,7 @@ flow 10.0.0.2:53211 > 10.0.0.1:8080 watch=client,server netns=4026531840 lost=2
 #[test]
 fn what_is_written_reads_back_the_same() {
     let dossier = parse_dossier(CASE).unwrap();
-    assert_eq!(dossier.facts.len(), 19);
+    assert_eq!(dossier.facts.len(), 20);
     let again = parse_dossier(&write_dossier(&dossier)).unwrap();
     assert_eq!(dossier, again);
     assert_eq!(again.facts[7].cite, "log:/var/log/x:7 with words");

@@ -4,11 +4,13 @@
 
 mod diag;
 mod message;
+mod peers;
 mod standing;
 mod tracked;
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -22,6 +24,8 @@ use crate::netns;
 
 /// Namespaces that are entered.
 const MOST: usize = 256;
+/// How often the sockets of a port are looked for at most.
+const SELDOM: Duration = Duration::from_millis(200);
 
 /// One namespace.
 struct Space {
@@ -36,6 +40,8 @@ struct Space {
 pub struct Spaces {
     all: Vec<Space>,
     kept: Kept,
+    /// When the sockets of a port were last looked for.
+    looked: Option<Instant>,
     /// Why translations that are forgotten are not heard of, where they are not.
     deaf: Option<Errno>,
 }
@@ -50,6 +56,7 @@ impl Spaces {
         Self {
             all,
             kept: Kept::default(),
+            looked: None,
             deaf,
         }
     }
@@ -90,6 +97,23 @@ impl Spaces {
         let diags = self.all.iter().filter_map(|space| space.diag.as_ref());
         let mut diags = diags;
         diags.find_map(|diag| diag.state(local, remote))
+    }
+
+    /// With whom the one open socket of this address is connected; `None` where there are several, or
+    /// this was asked just now: in a storm few answers must do.
+    pub fn only_with(&mut self, local: SocketAddr) -> Option<SocketAddr> {
+        if self.looked.is_some_and(|at| at.elapsed() < SELDOM) {
+            return None;
+        }
+        self.looked = Some(Instant::now());
+        let mut found = Vec::new();
+        for diag in self.all.iter().filter_map(|space| space.diag.as_ref()) {
+            found.extend(peers::peers(diag.door(), local).unwrap_or_default());
+        }
+        match found[..] {
+            [peer] => Some(peer),
+            _ => None,
+        }
     }
 }
 

@@ -50,6 +50,10 @@ pub trait Holders {
     fn standing(&mut self, _local: SocketAddr, _remote: SocketAddr) -> Option<TcpState> {
         None
     }
+    /// With whom the one open socket that is bound to `local` is connected.
+    fn only_with(&mut self, _local: SocketAddr) -> Option<SocketAddr> {
+        None
+    }
     /// Called whenever events are taken: what waits elsewhere may be taken too.
     fn look(&mut self) {}
     /// Fills in what is known of a process beyond pid and name: exe, control group, unit,
@@ -297,7 +301,22 @@ fn translation(holders: &mut dyn Holders, told: &mut Told) {
             cite: what.kernel_cite(),
             what,
         });
+    } else if strays(told)
+        && let Some(peer) = holders.only_with(here)
+    {
+        looked_up(told, What::OnlyWith(peer));
     }
+}
+
+/// Whether a segment of an open connection came of which nothing is known.
+fn strays(told: &Told) -> bool {
+    let ended = |fact: &Fact| matches!(fact.what, What::Ended(_)) && fact.side == Some(told.side);
+    let opens = |fact: &Fact| match &fact.what {
+        What::Sent(sent) => (sent.trigger.as_ref())
+            .is_some_and(|trigger| trigger.flags.is_open() || trigger.flags.is_syn_ack()),
+        _ => false,
+    };
+    !told.facts.iter().any(|fact| ended(fact) || opens(fact))
 }
 
 /// Asks, where a connection was given up and a filter had dropped its segments, whether the table of

@@ -42,6 +42,10 @@ impl Holders for Table {
         self.spaces.state(local, remote)
     }
 
+    fn only_with(&mut self, local: SocketAddr) -> Option<SocketAddr> {
+        self.spaces.only_with(local)
+    }
+
     fn look(&mut self) {
         self.spaces.drain();
     }

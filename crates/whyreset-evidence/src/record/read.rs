@@ -159,6 +159,7 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "alike" => alike(&mut words),
         "logged" => logged::read(&mut words).map(What::Logged),
         "standing" => state(words.next()).map(What::Standing),
+        "only-with" => only_with(words.next()),
         "went-on" => went_on(&mut words),
         "tracking" => tracking(&mut words),
         "ruled" => ruled(&mut words),
@@ -293,6 +294,14 @@ fn holds(words: Words<'_, '_>) -> Result<What, String> {
         }
     }
     Ok(What::Holds(holdings))
+}
+
+fn only_with(word: Option<&str>) -> Result<What, String> {
+    let word = word.unwrap_or_default();
+    let peer = word
+        .parse()
+        .map_err(|_| format!("{word:?} is not an address:port"))?;
+    Ok(What::OnlyWith(peer))
 }
 
 fn untranslated(words: Words<'_, '_>) -> Result<What, String> {

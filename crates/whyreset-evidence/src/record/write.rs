@@ -187,6 +187,9 @@ fn write_looked_up(what: &What, out: &mut String) {
         What::Standing(state) => {
             let _ = write!(out, " standing {state}");
         }
+        What::OnlyWith(peer) => {
+            let _ = write!(out, " only-with {peer}");
+        }
         What::WentOn(segment) => {
             out.push_str(" went-on");
             segment.write(out);

@@ -33,6 +33,11 @@ impl Diag {
         .map(Self)
     }
 
+    /// For other questions of the kind.
+    pub(super) const fn door(&self) -> &OwnedFd {
+        &self.0
+    }
+
     /// The state of the socket that `local` has with `remote`; `None` where there is none.
     pub(super) fn state(&self, local: SocketAddr, remote: SocketAddr) -> Option<TcpState> {
         let mut answer = [0; 1_024];

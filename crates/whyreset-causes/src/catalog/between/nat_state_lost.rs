@@ -27,7 +27,7 @@ pub static NAT_STATE_LOST: Cause = Cause {
         ),
         need(
             "what translates it had forgotten how, or found it invalid",
-            Certainty::Unknown,
+            Certainty::Possible,
             entry_was_gone,
         ),
         need("there had been an entry for it", Certainty::Likely, there_was_one),
@@ -86,6 +86,13 @@ const MISSING: Requirement = need(
 const EXPLAINS: &[&str] = &["connection-forgotten", "firewall-reject", "no-listener"];
 
 fn sentence(dossier: &Dossier) -> String {
+    let peer = dossier.from().and_then(|side| dossier.only_with(side));
+    if let Some((_, peer)) = peer {
+        return format!(
+            "a segment came to {} under a name that its kernel does not know; the one connection of that port is with {peer}, and it may be of that one, not translated",
+            words::sender(dossier)
+        );
+    }
     format!(
         "a segment came to {} with an address that should have been translated; it belongs to another connection of the same port, and its kernel does not know it under that address",
         words::sender(dossier)
@@ -190,6 +197,16 @@ fn there_was_one(dossier: &Dossier) -> Finding {
             "IPVS tells nobody when an entry ends, and another balancer may have had the connection before",
             "`ipvsadm -Lnc` beside the watch",
         ),
+        (None, None)
+            if dossier
+                .from()
+                .is_some_and(|side| dossier.only_with(side).is_some()) =>
+        {
+            Finding::blind(
+                "no box that translates is seen from here",
+                "whyreset watch on the box",
+            )
+        }
         (None, None) => Finding::absent("none was seen", "kernel:ctnetlink"),
     }
 }
@@ -201,6 +218,12 @@ fn entry_was_gone(dossier: &Dossier) -> Finding {
     else {
         return match dossier.from() {
             Some(_) if dossier.balanced().is_some() => balancer_has_none(dossier),
+            Some(side) if let Some((_, peer)) = dossier.only_with(side) => Finding::blind(
+                format!(
+                    "the one connection of the {side}'s port is with {peer}: what came may be of that one, and not translated to its name"
+                ),
+                "whyreset watch on the box between that translates, or a capture here: the numbers tell",
+            ),
             Some(_) if dossier.has_reset() => Finding::absent(
                 "no translation of these addresses was seen to end",
                 "kernel:ctnetlink IPCT_DESTROY",

@@ -40,6 +40,11 @@ pub static CONNECTION_FORGOTTEN: Cause = Cause {
             Certainty::Likely,
             filter::intervened,
         ),
+        need(
+            "the segment is of another connection of the same port",
+            Certainty::Possible,
+            of_another,
+        ),
     ],
     explains: &[],
     sentence: |dossier| {
@@ -138,6 +143,17 @@ fn no_record(dossier: &Dossier) -> Finding {
                 &*fact.cite,
             )
         }
+    }
+}
+
+/// What translates between may have left a segment untranslated.
+fn of_another(dossier: &Dossier) -> Finding {
+    match dossier.from().and_then(|side| dossier.only_with(side)) {
+        Some((_, peer)) => Finding::blind(
+            format!("the port has one open connection, with {peer}, whose the segment may be"),
+            "whyreset watch on the box between that translates, or a capture here",
+        ),
+        None => Finding::absent("no other connection of the port stands alone", "sock_diag"),
     }
 }
 
