@@ -1,10 +1,13 @@
-//! What captures do to traces: frames lost, repeated, reordered. Whatever is left, nothing panics,
-//! nothing is certain from one place, and nobody between the ends is accused of what an end did.
+//! What captures do to traces: frames lost, repeated, reordered, cut, mirrored, clocks set. Whatever is
+//! left, nothing panics, nothing is certain from one place, and nobody between the ends is accused of
+//! what an end did.
 
 #[path = "broken/joined.rs"]
 mod joined;
 #[path = "broken/trace.rs"]
 mod trace;
+#[path = "broken/wear.rs"]
+mod wear;
 
 use whyreset_evidence::{Certainty, Verdict};
 
@@ -12,6 +15,10 @@ use trace::{Dice, Frame, Trace};
 
 /// Ways of breaking each trace by chance.
 const BY_CHANCE: u64 = 200;
+/// Ways of breaking each trace by chance under each wear of the whole capture.
+const WORN: u64 = 30;
+/// The same for each place of a trace in which a reset may be forged.
+const FORGED: u64 = 4;
 
 /// What a broken trace must not be told to be.
 fn complaint(verdict: &Verdict, by_an_end: bool) -> Option<String> {
@@ -85,6 +92,36 @@ fn no_broken_capture_makes_a_wrong_accusation() {
     );
 }
 
+#[test]
+fn no_clock_snaplen_or_mirror_port_makes_a_wrong_accusation() {
+    let mut failures = Vec::new();
+    let mut told = 0;
+    for trace in trace::all() {
+        let by_an_end = trace::sent_by_an_end(&trace::verdicts(&trace.frames));
+        for (wear, seed) in wear::ALL
+            .into_iter()
+            .flat_map(|wear| (0..WORN).map(move |seed| (wear, seed)))
+        {
+            let mut dice = Dice(seed);
+            let frames = wear.on(&trace.frames, &mut dice);
+            told += trace::verdicts(&frames).len();
+            let how = format!("{wear:?}, seed {seed}");
+            hold(&trace, by_an_end, &how, &frames, &mut failures);
+            let frames = wear.on(&trace::broken(&trace.frames, &mut dice), &mut dice);
+            let how = format!("{how}, {}", trace::shown(&frames));
+            let by_an_end = by_an_end && !trace::says_nothing(&frames);
+            hold(&trace, by_an_end, &how, &frames, &mut failures);
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(told > 5_000, "only {told} verdicts");
+}
+
 /// Two places saw a reset that an end sent: nothing else may be certain, whatever either lost.
 fn hold_joined(trace: &Trace, how: &str, places: &[Vec<Frame>; 2], failures: &mut Vec<String>) {
     for verdict in joined::verdicts(places) {
@@ -137,24 +174,146 @@ fn nothing_that_one_of_two_captures_lacks_makes_a_certain_accusation() {
     );
 }
 
-/// What is certain of two whole captures, so that the test above could fail.
 #[test]
-fn a_reset_that_its_name_never_sent_is_certain_of_two_whole_captures() {
-    let mut certain = 0;
+fn nothing_that_wears_one_of_two_captures_makes_a_certain_accusation() {
+    let mut failures = Vec::new();
+    let mut told = 0;
     for trace in trace::all() {
-        let Some(mut places) = joined::places(&trace) else {
+        if !trace::sent_by_an_end(&trace::verdicts(&trace.frames)) {
+            continue;
+        }
+        let Some(places) = joined::places(&trace) else {
             continue;
         };
-        let by_server =
-            |frame: &Frame| frame.is_reset() && frame.packet(1).is_some_and(|p| p.source.port() < 40_000);
-        places[1].retain(|frame| !by_server(frame));
-        let verdicts = joined::verdicts(&places);
-        certain += verdicts
-            .iter()
-            .filter(|v| v.cause.certainty == Certainty::Certain)
-            .count();
+        for (wear, seed) in wear::ALL
+            .into_iter()
+            .flat_map(|wear| (0..WORN).map(move |seed| (wear, seed)))
+        {
+            let mut dice = Dice(seed);
+            let at = dice.roll(2);
+            let broken = [0, 1].map(|index| {
+                let frames = trace::broken(&places[index], &mut dice);
+                if index == at {
+                    wear.on(&frames, &mut dice)
+                } else {
+                    frames
+                }
+            });
+            told += joined::verdicts(&broken).len();
+            let how = format!(
+                "{wear:?} at {at}, seed {seed}, {} and {}",
+                trace::shown(&broken[0]),
+                trace::shown(&broken[1])
+            );
+            hold_joined(&trace, &how, &broken, &mut failures);
+        }
     }
-    assert!(certain > 0, "nothing was certain");
+    assert!(
+        failures.is_empty(),
+        "{}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(told > 5_000, "only {told} verdicts");
+}
+
+/// Where the sender's own capture says that it lost packets, or lacks some that came to the other end, a
+/// reset that is not in it was lost, not forged.
+#[test]
+fn a_reset_that_its_senders_capture_lost_is_not_called_forged() {
+    let mut failures = Vec::new();
+    let (mut counted, mut shown) = (0, 0);
+    for trace in trace::all() {
+        if !trace::sent_by_an_end(&trace::verdicts(&trace.frames)) {
+            continue;
+        }
+        let (Some(whole), Some(reset)) = (
+            joined::places(&trace),
+            trace.frames.iter().find(|frame| frame.is_reset()),
+        ) else {
+            continue;
+        };
+        let source = |frame: &Frame| frame.packet(1).map(|packet| packet.source.ip());
+        let sender = usize::from(source(reset) != source(&trace.frames[0]));
+        let mut places = whole;
+        places[sender].retain(|frame| !frame.is_reset());
+        let mut lost = [0; 2];
+        lost[sender] = 3;
+        counted += 1;
+        let mut hold = |how: &str, verdicts: &[Verdict]| {
+            for verdict in verdicts.iter().filter(|verdict| trace::accuses_between(verdict)) {
+                failures.push(format!("{}, {how}: {}", trace.place, verdict.cause.id));
+            }
+        };
+        hold("losses counted", &joined::verdicts_of(&places, lost));
+        for (index, gone) in places[sender].iter().enumerate() {
+            // What the other end sent may have been lost on its way.
+            if source(gone) != source(reset) {
+                continue;
+            }
+            let mut places = places.clone();
+            places[sender].remove(index);
+            shown += 1;
+            hold(&format!("lost {} too", gone.line), &joined::verdicts(&places));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(counted > 50 && shown > 100, "{counted} and {shown} were played");
+}
+
+/// What is certain of two captures of a forged reset, so that the tests above could fail; and whatever
+/// either of them lost, nothing else is.
+#[test]
+fn a_reset_that_its_name_never_sent_is_certain_of_two_whole_captures() {
+    let mut failures = Vec::new();
+    let (mut forged, mut certain) = (0, 0);
+    for trace in trace::all() {
+        let Some(places) = joined::places(&trace) else {
+            continue;
+        };
+        for (line, with_ack) in (1..=trace.frames.len()).flat_map(|line| [(line, false), (line, true)]) {
+            let Some(places) = joined::forged(&places, line, with_ack) else {
+                continue;
+            };
+            forged += 1;
+            certain += usize::from(joined::verdicts(&places).iter().any(is_certain));
+            for seed in 0..FORGED {
+                let mut dice = Dice(seed);
+                let wear = wear::ALL[dice.roll(wear::ALL.len())];
+                let at = dice.roll(2);
+                let broken = [0, 1].map(|index| {
+                    let frames = trace::broken(&places[index], &mut dice);
+                    if index == at {
+                        wear.on(&frames, &mut dice)
+                    } else {
+                        frames
+                    }
+                });
+                for verdict in joined::verdicts(&broken).iter().filter(|one| is_certain(one)) {
+                    if !trace::accuses_between(verdict) {
+                        let how = format!("forged after {line}, {wear:?} at {at}, seed {seed}");
+                        failures.push(format!("{}, {how}: {} is certain", trace.place, verdict.cause.id));
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(certain > 250, "{certain} of {forged} were certain");
+}
+
+fn is_certain(verdict: &Verdict) -> bool {
+    verdict.cause.certainty == Certainty::Certain
 }
 
 /// A capture may lose one reset of an end that then falls silent, but not many with numbers ahead.

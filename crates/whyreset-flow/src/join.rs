@@ -33,6 +33,8 @@ struct ResetSeen {
     ack: u32,
     flags: u16,
     window: u16,
+    /// Segments of its name without a new number that had passed here.
+    still: u32,
     /// With which others it was told.
     group: Option<usize>,
 }
@@ -147,6 +149,7 @@ impl Point {
                 ack: packet.ack,
                 flags: packet.flags.0,
                 window: packet.window,
+                still: seen.courses[direction.index()].still(),
                 group: None,
             });
         }

@@ -185,9 +185,9 @@ fn copy<'a>(
 ///
 /// # Errors
 /// Why it proves nothing.
-fn silent(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) -> Result<bool, String> {
+fn silent(points: &[Point], place: usize, told_by: usize, one: &Told, key: &Key) -> Result<bool, String> {
     let unknown = || "the connection is not in both captures".to_string();
-    let point = &points[at];
+    let point = &points[place];
     if point.lost > 0 {
         return Err(format!("{} has {} lost packets", point.name, point.lost));
     }
@@ -231,7 +231,18 @@ fn silent(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) ->
     let name = if from_client { client } else { client.other() };
     let course = &there.courses[name.index()];
     let active = passed.shape == Shape::Active && passed.acceptable == Acceptable::Exact;
-    if there.courses.iter().any(Course::lacks) || active && course.ends_before(seq) {
+    // What came of its name without having been sent was sent all the same, and is missing there.
+    let named_here = here
+        .client
+        .map(|client| if from_client { client } else { client.other() });
+    let course_here = named_here.map(|name| &here.courses[name.index()]);
+    let came = here
+        .resets
+        .iter()
+        .find(|reset| reset.at == at && reset.seq == passed.header.seq);
+    let unsent = came.is_some_and(|reset| reset.still > course.still())
+        || course_here.is_some_and(|came| course.lacks_the_fin_of(came, shift(own)));
+    if there.courses.iter().any(Course::lacks) || unsent || active && course.ends_before(seq) {
         return Err(lacks);
     }
     let refused = passed.trigger.as_ref().filter(|trigger| trigger.segment.len > 0);
@@ -241,11 +252,17 @@ fn silent(points: &[Point], at: usize, told_by: usize, one: &Told, key: &Key) ->
     });
     // What came to it later may have drawn the reset, and be missing where that was told.
     let refused = refused.filter(|&end| !there.courses[name.other().index()].goes_beyond(end));
-    let after = when.wrapping_add(margin).cast_unsigned();
     // A bare RST bears the number that was acknowledged to it: more may have been on its way long before.
     let with_ack = passed.header.flags.has(whyreset_evidence::Flags::ACK);
     let seq = with_ack.then_some(seq);
-    Ok(course.went_on(seq, refused, after))
+    // A clock that was set between handshake and reset makes what came before look later: both places
+    // must have heard the name after the reset.
+    let after = when.wrapping_add(margin).cast_unsigned();
+    let heard_here = course_here.is_some_and(|came| {
+        let after = at.saturating_add(margin.unsigned_abs());
+        came.heard_after(one.frame, after, course, (shift(own), shift(other)))
+    });
+    Ok(course.went_on(seq, refused) || course.sent_after(after) && heard_here)
 }
 
 fn cites(points: &[Point], index: usize, one: &Told, copies: &[(usize, Key, usize)]) -> String {

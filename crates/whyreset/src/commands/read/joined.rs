@@ -50,7 +50,8 @@ pub fn read(files: &[PathBuf], most: usize, progress: &Progress) -> Result<(Acco
         table.finish(&mut |one| resets.push(one));
         account.counters = table.counters();
         account.close(&reader);
-        point.lost(account.lost + account.counters.evicted);
+        // What a cut or broken frame held is not known either.
+        point.lost(account.lost + account.unread + account.counters.evicted);
         whole.take(&account);
         points.push(point);
         told.push(resets);
