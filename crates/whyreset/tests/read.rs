@@ -1,6 +1,8 @@
 //! `whyreset read` from outside: captures made by hand, joined, streamed, damaged, and those of the
 //! public corpus with a known story where it is at hand.
 
+#[path = "read/hostile.rs"]
+mod hostile;
 #[path = "read/losses.rs"]
 mod losses;
 
