@@ -39,6 +39,9 @@ pub struct Pending {
     other_since: u32,
     /// Of the name's, those that were not sent before the reset, by their numbers.
     fresh: u32,
+    /// The name sent data that one which had reset could not: beyond the number at which it aborted, or
+    /// with an acknowledgment of what it refused.
+    impossible: bool,
     /// Segments of the handshake that it was taken for the answer to a SYN without come after it, in
     /// the capture alone: its number is the connection's own.
     overtook: bool,
@@ -295,6 +298,7 @@ impl Pending {
             own_since: 0,
             other_since: 0,
             fresh: 0,
+            impossible: false,
             overtook: false,
             last_seq: packet.seq,
             guesses: 0,
@@ -348,6 +352,7 @@ impl Pending {
                 let before = header.seq != 0
                     && (0..OWN_NUMBERS.cast_signed()).contains(&diff(header.seq, packet.end()));
                 self.fresh += u32::from(!before);
+                self.impossible |= packet.len > 0 && header.seq != 0 && self.cannot_follow(packet);
             }
         } else {
             let challenge = packet.len == 0
@@ -360,6 +365,20 @@ impl Pending {
                 self.passed.after.challenged = true;
             }
             self.other_since += 1;
+        }
+    }
+
+    /// Whether an end that had made this reset could not send this data behind it, overtaken or not.
+    fn cannot_follow(&self, packet: &Packet<'_>) -> bool {
+        let reaches = |number: u32, least: u32| (0..OWN_NUMBERS.cast_signed()).contains(&diff(number, least));
+        let header = &self.passed.header;
+        match (self.passed.shape, &self.passed.trigger) {
+            (Shape::Active, _) => reaches(packet.seq, header.seq),
+            (Shape::Reply, Some(trigger)) if trigger.segment.len > 0 => {
+                let refused = trigger.segment.seq.wrapping_add(trigger.segment.len);
+                packet.flags.ack() && reaches(packet.ack, refused) && reaches(packet.seq, header.seq)
+            }
+            _ => false,
         }
     }
 
@@ -383,7 +402,9 @@ impl Pending {
             .is_none_or(|trigger| !trigger.segment.flags.is_syn_ack());
         if self.own_since > 0
             && shape_allows
-            && (both || self.fresh > 0 && self.passed.stage == whyreset_evidence::Stage::Handshake)
+            && (both
+                || self.impossible
+                || self.fresh > 0 && self.passed.stage == whyreset_evidence::Stage::Handshake)
         {
             self.passed.signs.push(Sign::NameWentOn);
         }

@@ -182,6 +182,17 @@ fn a_name_that_goes_on_did_not_send_it() {
 }
 
 #[test]
+fn one_answer_that_comes_all_the_same_shows_that_its_name_did_not_send_it() {
+    let went_on = |lines: &str| signs(&play(&format!("{OPEN}{lines}"))[0]).contains(&Sign::NameWentOn);
+    // Beyond the number at which it aborted, or with an acknowledgment of what it refused.
+    assert!(went_on("+4 server R.\n+8 server P. len=500\n"));
+    assert!(went_on("+4 server R\n+8 server P. len=500\n"));
+    // Data that it had sent before, and that was overtaken.
+    assert!(!went_on("+4 server R. seq=500\n+8 server P. seq=0 len=500\n"));
+    assert!(!went_on("+4 server R\n+8 server P. len=500 ack=0\n"));
+}
+
+#[test]
 fn another_stack_at_the_same_distance_is_no_other_box() {
     let far = play(&format!(
         "{OPEN}+4 server . \n+5 client P. len=10\n+6 server R ttl=125\n"
