@@ -44,8 +44,16 @@ pub struct Scene<'a> {
 }
 
 /// A reset with the other end's segments of late, the newest first.
-pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<Item = &'a Step>) -> Passed {
-    let (shape, trigger) = shape(packet, scene, lately);
+pub fn passed<'a>(
+    packet: &Packet<'_>,
+    scene: &Scene<'_>,
+    mut lately: impl Iterator<Item = &'a Step>,
+) -> Passed {
+    let (shape, trigger) = shape(packet, scene, &mut lately);
+    // A SYN comes before whatever draws the reset of a connection.
+    let opening = lately
+        .find(|step| Flags(step.flags).syn())
+        .map(|step| step.window);
     let at = packet.at;
     let silence_ms = match &trigger {
         Some(_) if scene.other.last.at >= scene.own.last.at => scene.silence_ms.into(),
@@ -78,7 +86,7 @@ pub fn passed<'a>(packet: &Packet<'_>, scene: &Scene<'_>, lately: impl Iterator<
         way: scene.way,
         routed: scene.own.last.tap.is_passed_on() || scene.other.last.tap.is_passed_on(),
         missing: missing(packet, scene),
-        signs: signs(packet, scene, shape, trigger.as_ref()),
+        signs: signs(packet, scene, shape, trigger.as_ref(), opening),
         told: told(packet).or_else(|| netscaler::told(packet.window, packet.ttl, scene.own)),
         trigger,
         repeats: 0,
@@ -152,7 +160,7 @@ fn is_open(flags: u16) -> bool {
 fn shape<'a>(
     packet: &Packet<'_>,
     scene: &Scene<'_>,
-    mut lately: impl Iterator<Item = &'a Step>,
+    lately: &mut impl Iterator<Item = &'a Step>,
 ) -> (Shape, Option<Trigger>) {
     let last = &scene.other.last;
     if packet.flags.ack() {
@@ -311,7 +319,13 @@ fn conn_state(scene: &Scene<'_>) -> &'static str {
     }
 }
 
-fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, trigger: Option<&Trigger>) -> Vec<Sign> {
+fn signs(
+    packet: &Packet<'_>,
+    scene: &Scene<'_>,
+    shape: Shape,
+    trigger: Option<&Trigger>,
+    opening: Option<u16>,
+) -> Vec<Sign> {
     let (own, last) = (scene.own, &scene.other.last);
     let mut signs = Vec::new();
     // What leaves is measured before its first hop, what came in behind its last one.
@@ -334,8 +348,11 @@ fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, trigger: Option<&
     }
     // Which windows its name uses is not known where none of its segments passed; a refusal has none.
     let known = own.passed() || shape != Shape::Active;
-    let mirrored =
-        known && packet.window == last.window && packet.window != 0 && !own.used_window(packet.window);
+    let mirrored = known
+        && packet.window == last.window
+        && packet.window != 0
+        && !own.used_window(packet.window)
+        && !would_use(scene, opening, packet.window);
     if scene.other.passed() && mirrored {
         signs.push(Sign::MirroredWindow(packet.window));
     }
@@ -360,6 +377,18 @@ fn signs(packet: &Packet<'_>, scene: &Scene<'_>, shape: Shape, trigger: Option<&
         signs.push(Sign::IcmpBeside);
     }
     signs
+}
+
+/// Whether a name of which no more than a scaled handshake passed would use this window next: the
+/// handshake's as it is from then on, or what the other end uses, where its `opening` window was the same.
+fn would_use(scene: &Scene<'_>, opening: Option<u16>, window: u16) -> bool {
+    let (own, other) = (scene.own, scene.other);
+    if !own.passed() || !Flags(own.last.flags).syn() || own.scale() == 0 {
+        return false;
+    }
+    let scaled = own.last.window >> own.scale();
+    let alike = own.scale() == other.scale() && opening.is_none_or(|opening| opening == own.last.window);
+    alike || window == scaled || window == scaled.saturating_add(1)
 }
 
 /// Whether its name had acknowledged the data that it answers. Later, or where a new connection was

@@ -193,6 +193,22 @@ fn one_answer_that_comes_all_the_same_shows_that_its_name_did_not_send_it() {
 }
 
 #[test]
+fn a_window_that_its_name_would_use_itself_mirrors_nothing() {
+    let mirrors = |syn: &str, answer: &str, window: u32| {
+        let told = play(&format!(
+            "+0 client S ws=7 {syn}\n+1 server S. ws=7 {answer}\n+2 client .\n\
+             +3 client P. len=100 win={window}\n+4 server R. win={window}\n"
+        ));
+        signs(&told[0]).contains(&Sign::MirroredWindow(u16::try_from(window).unwrap()))
+    };
+    assert!(mirrors("win=64240", "win=65160", 501));
+    // What its own handshake offered, in the units from then on.
+    assert!(!mirrors("win=64240", "win=65160", 509));
+    // Two of one kind: each has the other's window, and grows alike.
+    assert!(!mirrors("win=65535", "win=65535", 2_058));
+}
+
+#[test]
 fn another_stack_at_the_same_distance_is_no_other_box() {
     let far = play(&format!(
         "{OPEN}+4 server . \n+5 client P. len=10\n+6 server R ttl=125\n"
