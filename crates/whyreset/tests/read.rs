@@ -3,6 +3,8 @@
 
 #[path = "read/hostile.rs"]
 mod hostile;
+#[path = "read/links.rs"]
+mod links;
 #[path = "read/losses.rs"]
 mod losses;
 
