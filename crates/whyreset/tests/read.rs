@@ -7,6 +7,8 @@ mod hostile;
 mod links;
 #[path = "read/losses.rs"]
 mod losses;
+#[path = "read/lowered.rs"]
+mod lowered;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
