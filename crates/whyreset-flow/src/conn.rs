@@ -42,6 +42,10 @@ pub struct Pending {
     /// The name sent data that one which had reset could not: beyond the number at which it aborted, or
     /// with an acknowledgment of what it refused.
     impossible: bool,
+    /// The number after what its name sent anew since, and whether the other end has acknowledged that:
+    /// the reset ended nothing.
+    anew: Option<u32>,
+    taken: bool,
     /// Segments of the handshake that it was taken for the answer to a SYN without come after it, in
     /// the capture alone: its number is the connection's own.
     overtook: bool,
@@ -299,6 +303,8 @@ impl Pending {
             other_since: 0,
             fresh: 0,
             impossible: false,
+            anew: None,
+            taken: false,
             overtook: false,
             last_seq: packet.seq,
             guesses: 0,
@@ -352,6 +358,9 @@ impl Pending {
                 let before = header.seq != 0
                     && (0..OWN_NUMBERS.cast_signed()).contains(&diff(header.seq, packet.end()));
                 self.fresh += u32::from(!before);
+                if !before {
+                    self.anew = Some(packet.end());
+                }
                 self.impossible |= packet.len > 0 && header.seq != 0 && self.cannot_follow(packet);
             }
         } else {
@@ -365,6 +374,8 @@ impl Pending {
                 self.passed.after.challenged = true;
             }
             self.other_since += 1;
+            let reaches = |anew| (0..OWN_NUMBERS.cast_signed()).contains(&diff(packet.ack, anew));
+            self.taken |= packet.flags.ack() && self.anew.is_some_and(reaches);
         }
     }
 
@@ -394,7 +405,7 @@ impl Pending {
         }
         let both = self.own_since >= 2 && self.other_since >= 1;
         self.passed.after.seen = seen;
-        self.passed.after.went_on = both;
+        self.passed.after.went_on = both || self.taken;
         let shape_allows = self
             .passed
             .trigger

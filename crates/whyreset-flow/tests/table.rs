@@ -192,6 +192,17 @@ fn one_answer_that_comes_all_the_same_shows_that_its_name_did_not_send_it() {
     assert!(!went_on("+4 server R\n+8 server P. len=500 ack=0\n"));
 }
 
+/// A forged refusal that its receiver did not take is followed by a reset of its own.
+#[test]
+fn a_reset_that_ended_nothing_hides_none_that_comes_later() {
+    let told = play(
+        "+0 client S win=16384\n+200 server R. zero win=16384 ttl=46\n+1000 server S.\n+1002 client .\n\
+         +1003 client P. len=25\n+2600 server .\n+2602 server R.\n+2604 client P. len=150\n",
+    );
+    let frames: Vec<u64> = told.iter().map(|one| one.passed().unwrap().1.frame).collect();
+    assert_eq!(frames, [2, 7]);
+}
+
 #[test]
 fn a_window_that_its_name_would_use_itself_mirrors_nothing() {
     let mirrors = |syn: &str, answer: &str, window: u32| {
