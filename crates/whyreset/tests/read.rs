@@ -1,6 +1,9 @@
-//! `whyreset read` from outside: captures made by hand, joined, streamed, damaged, and those of the
-//! public corpus with a known story where it is at hand.
+//! `whyreset read` from outside: captures made by hand, joined, streamed, damaged.
 
+#[path = "read/containers.rs"]
+mod containers;
+#[path = "read/corpus.rs"]
+mod corpus;
 #[path = "read/hostile.rs"]
 mod hostile;
 #[path = "read/links.rs"]
@@ -12,7 +15,7 @@ mod lowered;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -533,73 +536,4 @@ fn nobody_reading_is_a_quiet_end() {
         .unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
-}
-
-/// What `../shared/corpus/README.md` says of each file: the causes of its resets in their order, or
-/// what no reset of it may be called.
-const STORIES: [(&str, &[&str]); 23] = [
-    ("injector-triple-rst.pcap", &["injected-reset"]),
-    ("injector-control.pcap", &[]),
-    ("injector-ttl-mirroring.pcap", &["injected-reset"]),
-    ("injector-mirrors-ipid.pcap", &["injected-reset", "unread-data"]),
-    ("lb-seq-nonzero-refusals.pcap", &["firewall-reject"]),
-    ("rst-inject-rae.pcap", &["injected-reset"]),
-    ("lb-idle-181s-code-9300.pcap", &["idle-timeout"]),
-    ("lb-stray-code-8201.pcap", &["connection-forgotten"]),
-    ("single-rst.pcap", &["unknown"]),
-    ("syn-then-rst.pcap", &["unknown"]),
-    ("syn-then-stuff-then-rst.pcap", &["unknown"]),
-    ("https-to-http.pcap", &["wrong-protocol"]),
-    ("f5-payload.pcap", &["unknown"]),
-    ("rst-diagnostic-payload.pcap", &["unknown"]),
-    ("mptcp-tcprst.pcap", &["mptcp-subflow"]),
-    ("client-abort-then-nat-gateway.pcap", &["unread-data"]),
-    ("close-while-data-arrives-cdn-ttl.pcap", &["write-after-close"]),
-    (
-        "tls-alert-then-reset.pcap",
-        &["write-after-close", "unread-data", "linger-abort"],
-    ),
-    ("rst-while-unacked.pcap", &["unread-data", "linger-abort"]),
-    ("tcp_refuseconnection.pcapng", &["no-listener"]),
-    ("nowebaccess2.pcapng", &["no-listener"]),
-    // A balancer's reset that nothing drew, 9 s after the last segment, without a word why; and a
-    // client's after 65 s of silence, with all read that had come.
-    ("http-client-refuse.pcap", &["unknown", "linger-abort"]),
-    // A bare ACK to no connection, and a closed port: each once, though captured twice.
-    ("double-vision.pcap", &["connection-forgotten", "no-listener"]),
-];
-
-/// Whose causes stand in the order of their resets, one for each.
-const EXACT: [&str; 2] = ["http-client-refuse.pcap", "double-vision.pcap"];
-
-#[test]
-fn the_public_corpus_is_judged_as_its_stories_say() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
-    if !corpus.is_dir() {
-        eprintln!("skipped: no corpus of public captures beside the project");
-        return;
-    }
-    let mut wrong = Vec::new();
-    for (file, causes) in STORIES {
-        let path = corpus.join(file);
-        let said = verdicts(&run(&[path.to_str().unwrap(), "-o", "json", "--all"]));
-        assert_eq!(said.is_empty(), causes.is_empty(), "{file}");
-        if EXACT.contains(&file) {
-            let ids: Vec<&str> = said
-                .iter()
-                .filter_map(|verdict| verdict["cause"]["id"].as_str())
-                .collect();
-            assert_eq!(ids, causes, "{file}");
-            let once = said.iter().all(|verdict| verdict["reset"]["count"] == 1);
-            assert!(once, "{file}: {said:?}");
-        }
-        for verdict in said {
-            let cause = verdict["cause"]["id"].as_str().unwrap_or_default();
-            if !causes.contains(&cause) {
-                wrong.push(format!("{file} frame {}: {cause}", verdict["reset"]["frame"]));
-            }
-            assert_ne!(verdict["cause"]["certainty"], "certain", "{file}");
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -33,6 +33,9 @@ fn within(kib: u64, args: &[&str]) -> Output {
         .unwrap()
 }
 
+/// Data of a record, with whose header it is 64 KiB.
+const EACH: u32 = 65_520;
+
 fn refuses(output: &Output, words: &[&str]) {
     let said = stderr(output);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -48,6 +51,13 @@ fn record(length: u32) -> [u8; 16] {
     header[8..12].copy_from_slice(&length.to_le_bytes());
     header[12..].copy_from_slice(&length.to_le_bytes());
     header
+}
+
+/// A record of zeros, 64 KiB with its header.
+fn zeros() -> Vec<u8> {
+    let mut bytes = record(EACH).to_vec();
+    bytes.resize(16 + EACH as usize, 0);
+    bytes
 }
 
 fn block(kind: u32, length: u32, body: &[u8]) -> Vec<u8> {
@@ -98,9 +108,6 @@ fn a_small_file_that_claims_gigabytes_is_refused() {
     }
 }
 
-/// Data of a record, with whose header it is 64 KiB.
-const EACH: u32 = 65_520;
-
 /// Where a capture of many empty-looking records would claim 4 GiB at its end.
 fn claimed() -> [u8; 16] {
     record(u32::MAX)
@@ -112,7 +119,7 @@ fn gzip(mib: usize) -> Vec<u8> {
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     };
-    let one = [&record(EACH)[..], &[0; EACH as usize]].concat();
+    let one = zeros();
     let mut packed = pack(&Tap::new().bytes);
     packed.extend(pack(&one.repeat(16)).repeat(mib));
     packed.extend(pack(&claimed()));
@@ -140,7 +147,7 @@ fn zstd(mib: usize, shift: u8) -> Vec<u8> {
 fn lz4(mib: usize) -> Vec<u8> {
     let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
     encoder.write_all(&Tap::new().bytes).unwrap();
-    let one = [&record(EACH)[..], &[0; EACH as usize]].concat();
+    let one = zeros();
     for _ in 0..mib * 16 {
         encoder.write_all(&one).unwrap();
     }
@@ -212,10 +219,10 @@ fn a_file_that_grows_is_read_and_ends() {
     for large in [false, true] {
         let mut bytes = begun.clone();
         while large && bytes.len() < 34 << 20 {
-            bytes.extend([&record(EACH)[..], &[0; EACH as usize]].concat());
+            bytes.extend(zeros());
         }
         let file = folder.put("grows.pcap", &bytes);
-        let more = [&record(EACH)[..], &[0; EACH as usize]].concat();
+        let more = zeros();
         let growing = Growing::new(&file, more);
         let output = within(ROOM, &[&file, "-o", "json"]);
         drop(growing);
