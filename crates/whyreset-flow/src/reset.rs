@@ -383,7 +383,14 @@ fn signs(
 /// handshake's as it is from then on, or what the other end uses, where its `opening` window was the same.
 fn would_use(scene: &Scene<'_>, opening: Option<u16>, window: u16) -> bool {
     let (own, other) = (scene.own, scene.other);
-    if !own.passed() || !Flags(own.last.flags).syn() || own.scale() == 0 {
+    if !own.passed() || !Flags(own.last.flags).syn() {
+        return false;
+    }
+    // How its windows are scaled was cut off.
+    if own.last.tap.is_syn_cut() || other.last.tap.is_syn_cut() {
+        return true;
+    }
+    if own.scale() == 0 {
         return false;
     }
     let scaled = own.last.window >> own.scale();

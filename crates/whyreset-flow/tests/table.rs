@@ -215,6 +215,8 @@ fn a_window_that_its_name_would_use_itself_mirrors_nothing() {
     assert!(mirrors("win=64240", "win=65160", 501));
     // What its own handshake offered, in the units from then on.
     assert!(!mirrors("win=64240", "win=65160", 509));
+    // Who knows how it is scaled?
+    assert!(!mirrors("win=64240", "win=65160 cut", 501));
     // Two of one kind: each has the other's window, and grows alike.
     assert!(!mirrors("win=65535", "win=65535", 2_058));
 }

@@ -3,7 +3,23 @@
 
 use std::net::Ipv4Addr;
 
-use super::talk::{Frame, Talk};
+use super::talk::{Dice, Frame, Talk};
+
+/// What the capture itself does to the frames that pass it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wear {
+    Nothing,
+    /// One frame in so many is missing.
+    Loses(u32),
+    /// One frame in so many is there twice, 3 microseconds apart.
+    Repeats(u32),
+    /// One frame in so many comes before the one in front of it, with that one's time.
+    Swaps(u32),
+    /// Frames are cut to so many bytes.
+    Snaplen(usize),
+    /// From each such frame on the clock is two seconds ahead or behind.
+    Steps(u32),
+}
 
 /// When the first connection begins, microseconds since the epoch.
 const START: i64 = 1_700_000_000_000_000;
@@ -21,8 +37,8 @@ fn server(number: u32) -> (Ipv4Addr, u16) {
     (Ipv4Addr::from(0xc633_0001 + (number << 4)), 80)
 }
 
-/// The bytes of a capture of them all.
-pub fn capture(talks: &[Talk]) -> Vec<u8> {
+/// The bytes of a capture of them all, as `wear` leaves it.
+pub fn capture(talks: &[Talk], wear: Wear) -> Vec<u8> {
     let mut records: Vec<(i64, Vec<u8>)> = Vec::new();
     for (number, talk) in (0..).zip(talks) {
         let begin = START + i64::from(number) * APART;
@@ -34,15 +50,40 @@ pub fn capture(talks: &[Talk]) -> Vec<u8> {
     records.sort_by_key(|(at, _)| *at);
     let mut bytes = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
     bytes.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0]);
-    for (at, packet) in records {
+    for (at, packet) in worn(records, wear) {
         let length = u32::try_from(packet.len()).unwrap();
+        let kept = match wear {
+            Wear::Snaplen(most) => packet.len().min(most),
+            _ => packet.len(),
+        };
         let [seconds, micros] = [at / 1_000_000, at % 1_000_000].map(|part| u32::try_from(part).unwrap());
-        for word in [seconds, micros, length, length] {
+        for word in [seconds, micros, u32::try_from(kept).unwrap(), length] {
             bytes.extend(word.to_le_bytes());
         }
-        bytes.extend(packet);
+        bytes.extend(&packet[..kept]);
     }
     bytes
+}
+
+fn worn(records: Vec<(i64, Vec<u8>)>, wear: Wear) -> Vec<(i64, Vec<u8>)> {
+    let mut dice = Dice(77);
+    let mut out: Vec<(i64, Vec<u8>)> = Vec::new();
+    let mut ahead = 0;
+    for (at, packet) in records {
+        match wear {
+            Wear::Loses(one_in) if dice.roll(one_in) == 0 => continue,
+            Wear::Repeats(one_in) if dice.roll(one_in) == 0 => out.push((at - 3, packet.clone())),
+            Wear::Steps(one_in) if dice.roll(one_in) == 0 => ahead += dice.of(&[-2_000_000, 2_000_000]),
+            _ => {}
+        }
+        out.push((at + ahead, packet));
+        let last = out.len() - 1;
+        if matches!(wear, Wear::Swaps(one_in) if last > 0 && dice.roll(one_in) == 0) {
+            let (before, after) = out.split_at_mut(last);
+            std::mem::swap(&mut before[last - 1].1, &mut after[0].1);
+        }
+    }
+    out
 }
 
 fn packet(frame: &Frame, number: u32) -> Vec<u8> {
