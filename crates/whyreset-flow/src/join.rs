@@ -13,6 +13,7 @@ use crate::table::Told;
 
 mod clocks;
 mod course;
+mod echo;
 mod place;
 mod view;
 
@@ -66,6 +67,8 @@ pub struct Point {
     last_at: u64,
     /// Losses that the capture itself tells of, or connections that had no room here.
     lost: u64,
+    /// Its numbers show that it lacks segments of its connections, once all of it was taken.
+    lossy: bool,
 }
 
 impl Point {
@@ -79,7 +82,23 @@ impl Point {
             first_at: u64::MAX,
             last_at: 0,
             lost: 0,
+            lossy: false,
         }
+    }
+
+    /// Whether one of so many connections that it has from their beginning lacks segments: a reset may
+    /// be missing as often.
+    fn is_lossy(&self) -> bool {
+        const ONE_OF: usize = 200;
+        let whole = || {
+            self.flows
+                .values()
+                .filter(|seen| seen.isn.iter().all(Option::is_some))
+        };
+        let lacking = whole()
+            .filter(|seen| seen.courses.iter().any(Course::lacks))
+            .count();
+        lacking * ONE_OF > whole().count()
     }
 
     /// The capture's name.
@@ -186,6 +205,9 @@ impl Seen {
 /// sender and saw its connection from the beginning, with what each other place saw of it.
 /// `told[i]` are the resets of `points[i]`.
 pub fn join(points: &mut [Point], told: Vec<Vec<Told>>) -> Vec<Told> {
+    for point in points.iter_mut() {
+        point.lossy = point.is_lossy();
+    }
     let mut groups: Vec<Group> = Vec::new();
     let mut out = Vec::new();
     for (index, resets) in told.into_iter().enumerate() {
@@ -258,7 +280,8 @@ impl Group {
             })
         };
         let nearer = place::to_sender(&view.here, &self.view.here, view.from_client);
-        if rank(&one).cmp(&rank(&self.best)).then(nearer).is_gt() {
+        let first = self.view.is_echo.cmp(&view.is_echo);
+        if first.then(rank(&one).cmp(&rank(&self.best))).then(nearer).is_gt() {
             (self.best, self.view) = (one, view);
         }
     }

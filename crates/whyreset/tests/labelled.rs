@@ -11,6 +11,8 @@ mod file;
 mod hosts;
 #[path = "labelled/injectors.rs"]
 mod injectors;
+#[path = "labelled/places.rs"]
+mod places;
 #[path = "labelled/published.rs"]
 mod published;
 #[path = "labelled/stack.rs"]
@@ -19,6 +21,7 @@ mod stack;
 mod talk;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -54,13 +57,18 @@ fn all() -> Vec<Labelled> {
         .collect()
 }
 
-/// The verdicts of each connection, by its client.
-fn verdicts(bytes: &[u8]) -> BTreeMap<String, Vec<Value>> {
-    let file = tempfile::NamedTempFile::with_suffix(".pcap").unwrap();
-    std::fs::write(file.path(), bytes).unwrap();
+/// The verdicts of each connection, by its client: of one capture, or of several joined.
+fn verdicts(captures: &[Vec<u8>]) -> BTreeMap<String, Vec<Value>> {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<PathBuf> = (0..captures.len())
+        .map(|number| folder.path().join(format!("{number}.pcap")))
+        .collect();
+    for (file, bytes) in files.iter().zip(captures) {
+        std::fs::write(file, bytes).unwrap();
+    }
     let output = Command::new(env!("CARGO_BIN_EXE_whyreset"))
         .args(["read", "-o", "json", "--all"])
-        .arg(file.path())
+        .args(&files)
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -95,10 +103,13 @@ fn accuses(verdict: &Value) -> bool {
 struct Score {
     found: u32,
     accused: u32,
+    /// Of so many forged and genuine ones.
+    of: [u32; 2],
 }
 
 impl Score {
     fn count(&mut self, forged: bool, says: bool) {
+        self.of[usize::from(!forged)] += 1;
         if forged {
             self.found += u32::from(says);
         } else {
@@ -108,14 +119,22 @@ impl Score {
 
     fn rates(&self) -> (f64, f64) {
         let part = |count: u32, of: u32| f64::from(count) / f64::from(of);
-        (part(self.found, FORGED), part(self.accused, GENUINE))
+        (part(self.found, self.of[0]), part(self.accused, self.of[1]))
     }
 }
 
 /// How one capture of them all is judged, and what was judged wrongly.
 fn judged(all: &[Labelled], wear: Wear) -> (Score, Vec<String>) {
     let talks: Vec<Talk> = all.iter().map(|one| one.talk.clone()).collect();
-    let verdicts = verdicts(&file::capture(&talks, wear));
+    let verdicts = verdicts(&[file::capture(&talks, wear)]);
+    let certain = |verdict: &Value| verdict["cause"]["certainty"] == "certain";
+    let sure = verdicts.values().flatten().find(|verdict| certain(verdict));
+    assert!(sure.is_none(), "{wear:?}: certain from one place: {sure:?}");
+    compared(all, &verdicts)
+}
+
+/// What is said of each connection beside its truth.
+fn compared(all: &[Labelled], verdicts: &BTreeMap<String, Vec<Value>>) -> (Score, Vec<String>) {
     let mut score = Score::default();
     let mut wrong = Vec::new();
     for (number, one) in (0..).zip(all) {
@@ -136,8 +155,11 @@ fn judged(all: &[Labelled], wear: Wear) -> (Score, Vec<String>) {
             let said: Vec<String> = said.iter().map(words).collect();
             wrong.push(format!("{} ({address}:{port}): {}", one.kind, said.join("; ")));
         }
-        for verdict in said {
-            assert_ne!(verdict["cause"]["certainty"], "certain", "{wear:?}, {}", one.kind);
+        for verdict in said
+            .iter()
+            .filter(|verdict| verdict["cause"]["certainty"] == "certain")
+        {
+            assert!(one.forged && accuses(verdict), "certain and wrong: {verdict}");
         }
     }
     (score, wrong)
@@ -184,5 +206,45 @@ fn a_worn_capture_accuses_no_more_hosts() {
     ] {
         let (score, wrong) = judged(&all, wear);
         hold(&format!("{wear:?}"), &score, least, &wrong);
+    }
+}
+
+#[test]
+fn two_captures_tell_every_forged_reset_and_accuse_no_host() {
+    let all: Vec<Labelled> = all()
+        .into_iter()
+        .filter(|one| places::at_server(&one.talk).is_some())
+        .collect();
+    let at_client: Vec<Talk> = all.iter().map(|one| one.talk.clone()).collect();
+    let at_server: Vec<Talk> = at_client.iter().filter_map(places::at_server).collect();
+    let captures = |wear: [Wear; 2]| {
+        [
+            file::capture(&at_client, wear[0]),
+            file::capture(&at_server, wear[1]),
+        ]
+    };
+    let mut whole = captures([Wear::Nothing; 2]);
+    for first in ["the client's first", "the server's first"] {
+        let (score, wrong) = compared(&all, &verdicts(&whole));
+        assert!(
+            score.of[0] > 150 && score.of[1] > 600,
+            "only {:?} have two places",
+            score.of
+        );
+        hold(first, &score, 1.0, &wrong);
+        assert!(wrong.is_empty(), "{first}: {}", wrong.join("\n"));
+        whole.swap(0, 1);
+    }
+    for wear in [
+        [Wear::Loses(20), Wear::Nothing],
+        [Wear::Nothing, Wear::Loses(20)],
+        [Wear::Loses(20); 2],
+        [Wear::Repeats(10); 2],
+        [Wear::Swaps(10); 2],
+        [Wear::Snaplen(40); 2],
+        [Wear::Nothing, Wear::Steps(200)],
+    ] {
+        let (score, wrong) = compared(&all, &verdicts(&captures(wear)));
+        hold(&format!("{wear:?}"), &score, 0.9, &wrong);
     }
 }

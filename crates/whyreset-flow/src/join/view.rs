@@ -9,6 +9,7 @@ use core::fmt::Write as _;
 use whyreset_evidence::{Acceptable, Join, Passed, Segment, Shape, Side};
 
 use super::course::Course;
+use super::echo;
 use super::place::{self, Place};
 use super::{Point, ResetSeen, Seen};
 use crate::key::Key;
@@ -31,6 +32,8 @@ pub struct View {
     /// The place nearest to its sender has none of its name's segments that passed here shortly
     /// before: whether its capture had begun by then.
     pub stranger: Option<bool>,
+    /// Elsewhere it only came behind another one in its name, which its sender's own place lacks.
+    pub is_echo: bool,
     pub from_client: bool,
 }
 
@@ -113,11 +116,21 @@ pub fn view(points: &[Point], index: usize, one: &Told) -> Option<View> {
     let stranger = sender
         .filter(|(_, sent, _)| *sent && join == Join::SentAndArrived)
         .and_then(|(sender, ..)| stranger(points, sender, &copies, passed, !from_client));
+    let sent_at = sender
+        .filter(ordered)
+        .and_then(|(sender, sent, _)| sent.then_some(sender.point));
+    let echo = sent_at.map(|sender| echo::of(points, index, sender, &copies));
+    let is_echo = echo.as_ref().is_some_and(|echo| echo.is_behind_another);
+    if let Some(echo) = echo {
+        group = group.or(echo.group);
+        copies.extend(echo.copies);
+    }
     Some(View {
         join,
         translated,
         name_went_on,
         stranger,
+        is_echo,
         cites,
         group,
         copies,
@@ -163,17 +176,33 @@ fn copy<'a>(
         header.ack.wrapping_add(shift(1 - own)),
     );
     let with_ack = header.flags.has(whyreset_evidence::Flags::ACK);
-    let mut resets = seen
+    let of_its_name =
+        |at: &Seen, reset: &ResetSeen| at.bears_client(reset.direction).unwrap_or(from_client) == from_client;
+    let resets = seen
         .resets
         .iter()
         .enumerate()
-        .filter(|(_, reset)| seen.bears_client(reset.direction).unwrap_or(from_client) == from_client);
-    let exact = resets
-        .clone()
-        .find(|(_, reset)| reset.seq == seq && (!with_ack || reset.ack == ack));
-    if let Some((place, reset)) = exact {
-        let changed = reset.window != header.window || Flags(reset.flags).low() != header.flags;
-        return Some((place, reset, changed.then_some("window or flags differ")));
+        .filter(|(_, reset)| of_its_name(seen, reset));
+    let numbered = |reset: &ResetSeen| reset.seq == seq && (!with_ack || reset.ack == ack);
+    let unchanged = |reset: &ResetSeen| {
+        numbered(reset) && reset.window == header.window && Flags(reset.flags).low() == header.flags
+    };
+    if let Some((place, reset)) = resets.clone().find(|(_, reset)| unchanged(reset)) {
+        return Some((place, reset, None));
+    }
+    // What came here as it is there is none that was changed on its way here.
+    let came_as_it_is = |reset: &ResetSeen| {
+        here.resets.iter().any(|came| {
+            let acks = Flags(came.flags).ack();
+            of_its_name(here, came)
+                && came.seq.wrapping_add(shift(own)) == reset.seq
+                && (!acks || came.ack.wrapping_add(shift(1 - own)) == reset.ack)
+                && (came.window, came.flags) == (reset.window, reset.flags)
+        })
+    };
+    let mut resets = resets.filter(|(_, reset)| !came_as_it_is(reset));
+    if let Some((place, reset)) = resets.clone().find(|(_, reset)| numbered(reset)) {
+        return Some((place, reset, Some("window or flags differ")));
     }
     resets
         .find(|(_, reset)| diff(reset.seq, seq).unsigned_abs() < NEAR && elsewhere)
@@ -262,7 +291,11 @@ fn silent(points: &[Point], place: usize, told_by: usize, one: &Told, key: &Key)
         let after = at.saturating_add(margin.unsigned_abs());
         came.heard_after(one.frame, after, course, (shift(own), shift(other)))
     });
-    Ok(course.went_on(seq, refused) || course.sent_after(after) && heard_here)
+    let went_on = course.went_on(seq, refused) || course.sent_after(after) && heard_here;
+    if point.lossy && !went_on {
+        return Err(format!("{} lacks segments of its connections", point.name));
+    }
+    Ok(went_on)
 }
 
 fn cites(points: &[Point], index: usize, one: &Told, copies: &[(usize, Key, usize)]) -> String {

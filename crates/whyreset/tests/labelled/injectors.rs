@@ -53,6 +53,7 @@ fn forged(talk: &Talk, server: bool, flags: u16) -> Frame {
         options: &[],
         payload: Vec::new(),
         error_from: None,
+        forged: true,
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Frame {
     pub payload: Vec<u8>,
     /// A router at this address says that it let nothing pass of the segment quoted here.
     pub error_from: Option<[u8; 4]>,
+    /// Something between made it.
+    pub forged: bool,
 }
 
 /// One end.
@@ -120,6 +122,7 @@ impl Talk {
             options: if open { end.stack.options() } else { &[] },
             payload: payload.to_vec(),
             error_from: None,
+            forged: false,
         };
         let length = u32::try_from(payload.len()).unwrap();
         end.next = end
@@ -157,6 +160,7 @@ impl Talk {
             options: &[],
             payload: Vec::new(),
             error_from: None,
+            forged: false,
         };
         self.frames.push(frame);
     }
@@ -172,6 +176,7 @@ impl Talk {
         let error = Frame {
             at: self.now,
             error_from: Some(from),
+            forged: true,
             ..quoted.expect("the client has spoken")
         };
         self.frames.push(error);
