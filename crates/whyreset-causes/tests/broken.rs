@@ -369,3 +369,24 @@ fn what_drew_a_reset_is_not_taken_for_refused_where_more_came() {
         );
     }
 }
+
+/// The server's own answer to what came late is no copy of the reset that was forged before it.
+#[test]
+fn what_came_as_it_was_sent_is_no_changed_copy_of_another() {
+    let trace = Trace {
+        place: String::new(),
+        frames: trace::frames(
+            "client 10.0.0.2:40000 ttl=64\nserver 10.0.0.1:80 ttl=61\n\
+             +0 client S\n+1 server S.\n+2 client .\n+3 client P. len=100\n+4 server .\n\
+             +50 server R.\n+60 server P. len=10\n+61 client .\n+70 server R",
+        ),
+    };
+    let mut places = joined::places(&trace).unwrap();
+    places[1].retain(|frame| frame.line != 6);
+    let verdicts = joined::verdicts(&places);
+    let [verdict] = verdicts.as_slice() else {
+        panic!("{} verdicts", verdicts.len());
+    };
+    assert_eq!(verdict.cause.id, "injected-reset");
+    assert_eq!(verdict.cause.certainty, Certainty::Certain);
+}
