@@ -276,6 +276,10 @@ pub(crate) async fn run(link: &mut Link, orders: &mut Orders) -> End {
     let mut client_lost = pin!(client.ready(Interest::ERROR));
     let mut server_lost = pin!(server.ready(Interest::ERROR));
     std::future::poll_fn(move |context| {
+        // Before any data: what comes after orders were given is under them.
+        if change.as_mut().poll(context).is_ready() {
+            return Poll::Ready(End::Orders);
+        }
         let (mut from_client, mut from_server) = (false, false);
         let Ok(upward) = up.advance(context, client, server, &mut from_client) else {
             return Poll::Ready(End::Lost(Side::Client));
@@ -302,10 +306,7 @@ pub(crate) async fn run(link: &mut Link, orders: &mut Orders) -> End {
         if downward != Stand::Waiting && server_lost.as_mut().poll(context).is_ready() {
             return Poll::Ready(End::Lost(Side::Server));
         }
-        match change.as_mut().poll(context) {
-            Poll::Ready(_) => Poll::Ready(End::Orders),
-            Poll::Pending => Poll::Pending,
-        }
+        Poll::Pending
     })
     .await
 }

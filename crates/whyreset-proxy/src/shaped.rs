@@ -100,6 +100,10 @@ pub(crate) async fn run(link: &mut Link, plan: &mut Plan, lanes: &mut Lanes, ord
     }
     let mut run = Run { link, plan, lanes };
     loop {
+        // Before any data: what comes after orders were given is under them.
+        if !matches!(orders.has_changed(), Ok(false)) {
+            return End::Orders;
+        }
         match run.step() {
             Err(end) => return end,
             // A busy connection lets others go first, too.
