@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use whyreset_evidence::{Flags, Ruled};
+use whyreset_evidence::{Flags, Ruled, Timestamp};
 
 use super::super::json;
 use crate::netns;
 use crate::rules::tri::Tri;
-use crate::rules::{Device, Dropped, Rules};
+use crate::rules::{Changes, Device, Dropped, Rules};
 
 /// A network namespace with rules of its own, removed when dropped.
 struct Ground(String);
@@ -454,4 +454,32 @@ fn rules_that_change_while_they_are_read_are_not_mixed() {
         over.store(true, Relaxed);
         assert!(whole > 0, "no ruleset was ever read whole");
     });
+}
+
+#[test]
+fn a_change_is_told_with_its_own_time_however_late_one_asks() {
+    const BUSY: Duration = Duration::from_millis(300);
+    let Some(ground) = Ground::new("heard") else {
+        println!("skipped: `ip netns add` and `nft` need root, iproute2 and nftables");
+        return;
+    };
+    let changes = ground.inside(|| Changes::listen().expect("root may listen"));
+    assert_eq!(changes.heard(), None);
+    let now = || Timestamp(u64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap());
+    let begin = now();
+    ground.load("table inet first { }").expect("it is loaded");
+    std::thread::sleep(BUSY);
+    let between = now();
+    ground.load("table inet second { }").expect("it is loaded");
+    std::thread::sleep(BUSY);
+    let (first, last) = changes.heard().expect("there were two");
+    assert!(
+        begin <= first && first < between,
+        "{begin:?} {first:?} {between:?}"
+    );
+    assert!(
+        between <= last && now().since(last) >= BUSY / 2,
+        "{between:?} {last:?}"
+    );
+    assert_eq!(changes.heard(), None);
 }

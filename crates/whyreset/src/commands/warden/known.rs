@@ -84,15 +84,15 @@ impl Known {
         self.due
     }
 
-    fn note_a_change(&mut self) {
-        self.changed = Some(now());
-        self.latest.until = self.latest.until.or(self.changed);
+    fn note_changes(&mut self, first: Timestamp, last: Timestamp) {
+        self.changed = Some(last);
+        self.latest.until = self.latest.until.or(Some(first));
     }
 
     /// Notes that the rules have changed.
     pub(super) fn listen(&mut self) {
-        if self.changes.as_ref().is_some_and(Changes::heard) {
-            self.note_a_change();
+        if let Some((first, last)) = self.changes.as_ref().and_then(Changes::heard) {
+            self.note_changes(first, last);
             let fair = self.at + self.took * SHARE;
             self.due = Some(fair.max(Instant::now() + REST));
         }
@@ -134,7 +134,8 @@ impl Known {
                     }
                 } else if changed && last.latest.until.is_none() {
                     // It is counted before it is told.
-                    last.note_a_change();
+                    let now = now();
+                    last.note_changes(now, now);
                 }
                 Some(last)
             }
