@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use whyreset_capture::Record;
 use whyreset_flow::Key;
-use whyreset_fuzz::input;
+use whyreset_fuzz::input::{self, Seen};
 use whyreset_wire::{LinkType, Transport, checksum, decode, glance, hint};
 
 fuzz_target!(|data: &[u8]| {
@@ -39,16 +39,17 @@ fuzz_target!(|data: &[u8]| {
         }
         _ = checksum::check(&packet.ip, &tcp, tcp.bytes);
         assert!(tcp.payload.len() <= frame.len());
-        let segment = input::segment(&record, &packet, &tcp, 1);
-        _ = (segment.speaks)(segment.payload);
-    }
-    // What a glance tells is what decoding tells.
-    if let Some(seen) = seen {
-        let Transport::Tcp(tcp) = packet.transport else {
-            panic!("{:?} for {seen:?}", packet.transport);
+        let Seen::Segment(segment) = input::decode(&record, 1) else {
+            panic!("a segment that is none: {tcp:?}");
         };
-        let (source, destination) = input::ends(&packet, &tcp);
-        assert_eq!(input::hash(&seen), Key::of(source, destination).0.hash());
-        assert_eq!(seen.flags, tcp.flags);
+        _ = (segment.speaks)(segment.payload);
+        // What a glance tells is what decoding tells.
+        if let Some(seen) = seen {
+            let (key, _) = Key::of(segment.source, segment.destination);
+            assert_eq!(input::hash(&seen), key.hash());
+            assert_eq!(seen.flags, tcp.flags);
+        }
+    } else {
+        assert_eq!(seen, None, "{:?}", packet.transport);
     }
 });

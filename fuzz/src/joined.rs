@@ -87,9 +87,8 @@ pub fn read(files: [Vec<u8>; 2]) {
                 lost += record.drops_before.min(1 << 40);
                 let at = record.at_ns.unwrap_or(0);
                 point.reach(at);
-                match input::decode(&record) {
-                    Seen::Segment(frame, tcp) => {
-                        let segment = input::segment(&record, &frame, &tcp, at);
+                match input::decode(&record, at) {
+                    Seen::Segment(segment) => {
                         point.add(&segment);
                         table.add(&segment, &mut |one| here.push(one));
                     }
