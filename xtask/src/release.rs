@@ -1,7 +1,8 @@
 //! `cargo xtask release`: the static binary that runs on a machine with nothing installed, and the
 //! proof that it is static and small. Signs and uploads nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -40,7 +41,24 @@ pub fn build() -> Result<PathBuf> {
         );
     }
     println!("static: no PT_INTERP");
+    says_what_is_wrong(&binary)?;
     Ok(binary)
+}
+
+/// Whether it tells an error although backtraces are asked for, for which it has no tables.
+fn says_what_is_wrong(binary: &Path) -> Result<()> {
+    let output = Command::new(binary)
+        .args(["read", "no-such-capture"])
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .with_context(|| format!("cannot run {}", binary.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.code() == Some(2) && said.contains("no-such-capture"),
+        "with RUST_BACKTRACE=1 it ended with {} and said {said:?}",
+        output.status
+    );
+    Ok(())
 }
 
 fn target_folder() -> Result<PathBuf> {

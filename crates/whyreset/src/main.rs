@@ -7,6 +7,7 @@ mod holders;
 mod ladder;
 mod logbook;
 mod screen;
+mod sys;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ use clap::Parser;
 use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
+    sys::forgo_backtraces();
     let words = args::with_default_command(std::env::args_os().collect());
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
