@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use self::script::Script;
@@ -128,6 +128,12 @@ fn play(binary: &Path, arguments: &[&str]) -> Result<Runs> {
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("cannot run {}", binary.display()))?;
+    // 1 is a scenario that was told wrongly; by anything else not all were played.
+    ensure!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "the lab ended with {}",
+        output.status
+    );
     read(&String::from_utf8_lossy(&output.stdout))
 }
 
