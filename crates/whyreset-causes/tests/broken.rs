@@ -45,6 +45,16 @@ fn hold(trace: &Trace, by_an_end: bool, how: &str, frames: &[Frame], failures: &
     }
 }
 
+/// Fails with all of them, where there are any.
+fn none_of(failures: &[String]) {
+    assert!(
+        failures.is_empty(),
+        "{}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
 #[test]
 fn no_single_loss_repetition_or_change_of_places_makes_a_wrong_accusation() {
     let mut failures = Vec::new();
@@ -56,12 +66,7 @@ fn no_single_loss_repetition_or_change_of_places_makes_a_wrong_accusation() {
             hold(&trace, by_an_end, &how, &frames, &mut failures);
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{} of {played}:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    none_of(&failures);
     assert!(played > 1_000, "only {played} were played");
 }
 
@@ -80,12 +85,7 @@ fn no_broken_capture_makes_a_wrong_accusation() {
             hold(&trace, by_an_end, &how, &frames, &mut failures);
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{}:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    none_of(&failures);
     assert!(
         ends > 30 && told > 5_000,
         "{ends} traces by an end, {told} verdicts"
@@ -113,12 +113,7 @@ fn no_clock_snaplen_or_mirror_port_makes_a_wrong_accusation() {
             hold(&trace, by_an_end, &how, &frames, &mut failures);
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{}:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    none_of(&failures);
     assert!(told > 5_000, "only {told} verdicts");
 }
 
@@ -162,12 +157,7 @@ fn nothing_that_one_of_two_captures_lacks_makes_a_certain_accusation() {
             hold_joined(&trace, &how, &broken, &mut failures);
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{}:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    none_of(&failures);
     assert!(
         ends > 30 && told >= ends,
         "{ends} traces by an end, {told} verdicts"
@@ -208,12 +198,7 @@ fn nothing_that_wears_one_of_two_captures_makes_a_certain_accusation() {
             hold_joined(&trace, &how, &broken, &mut failures);
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{}:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    none_of(&failures);
     assert!(told > 5_000, "only {told} verdicts");
 }
 
@@ -257,12 +242,7 @@ fn a_reset_that_its_senders_capture_lost_is_not_called_forged() {
             hold(&format!("lost {} too", gone.line), &joined::verdicts(&places));
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{}:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    none_of(&failures);
     assert!(counted > 50 && shown > 100, "{counted} and {shown} were played");
 }
 
@@ -303,12 +283,7 @@ fn a_reset_that_its_name_never_sent_is_certain_of_two_whole_captures() {
             }
         }
     }
-    assert!(
-        failures.is_empty(),
-        "{}:\n{}",
-        failures.len(),
-        failures.join("\n")
-    );
+    none_of(&failures);
     assert!(certain > 250, "{certain} of {forged} were certain");
 }
 
