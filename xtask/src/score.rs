@@ -41,6 +41,8 @@ pub struct Played {
     places: BTreeMap<String, Place>,
     skipped: Option<String>,
     broken: Option<String>,
+    /// How often it was played: again where the kernel may have hidden what decides.
+    times: u64,
 }
 
 /// A scenario and the family it was played on.
@@ -144,6 +146,7 @@ fn read(lines: &str) -> Result<Runs> {
         let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
         let played = runs.entry((text("scenario"), text("family"))).or_default();
         played.cause = text("cause");
+        played.times = value["times"].as_u64().unwrap_or(1);
         match (value["vantage"].as_str(), value["pass"].as_bool()) {
             (Some(vantage), Some(pass)) => {
                 played.places.insert(vantage.to_owned(), place(&value, pass));

@@ -140,6 +140,10 @@ fn told_otherwise(told: &Told, said: &Said) -> Option<&'static str> {
     (!right).then_some("another stage")
 }
 
+const ACCUSED: &str = "wrong accusation";
+const CERTAIN_OF_ANOTHER: &str = "certain of another connection's";
+const NOTHING_TO_SAY: &str = "there was nothing to say";
+
 /// Every wrong accusation, and what was said of the connections that the scenario is about.
 fn accusations<'a>(
     scenario: &Scenario,
@@ -159,18 +163,22 @@ fn accusations<'a>(
     for verdict in others {
         let cause = verdict.cause();
         if verdict.certainty == Certainty::Certain && !truth.also.contains(&cause) {
-            differences.push(format!(
-                "certain of another connection's {cause}: {}",
-                verdict.brief()
-            ));
+            differences.push(format!("{CERTAIN_OF_ANOTHER} {cause}: {}", verdict.brief()));
         }
     }
     for &verdict in &said {
         if let Some(why) = wrong(scenario, view, accepted, verdict) {
-            differences.push(format!("wrong accusation: {why}: {}", verdict.brief()));
+            differences.push(format!("{ACCUSED}: {why}: {}", verdict.brief()));
         }
     }
     (differences, said)
+}
+
+/// Whether a difference is something that should not have been said, rather than something that is missing.
+pub(crate) fn is_too_much(difference: &str) -> bool {
+    [ACCUSED, CERTAIN_OF_ANOTHER, NOTHING_TO_SAY]
+        .iter()
+        .any(|words| difference.starts_with(words))
 }
 
 /// Silence where there was something to say, or words where there was nothing.
@@ -179,7 +187,7 @@ fn out_of_place(view: View, said: &[&Said]) -> Option<String> {
         View::Knows(_) | View::Guesses(_) if said.is_empty() => Some("nothing was said".to_owned()),
         View::Silent if !said.is_empty() => {
             let all: Vec<String> = said.iter().map(|verdict| verdict.brief()).collect();
-            Some(format!("there was nothing to say, yet: {}", all.join("; ")))
+            Some(format!("{NOTHING_TO_SAY}, yet: {}", all.join("; ")))
         }
         _ => None,
     }

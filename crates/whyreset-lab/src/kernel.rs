@@ -1,5 +1,5 @@
 //! What the running kernel can tell a watcher at all. Refuses to guess from anything but its
-//! version.
+//! version and its own types (BTF).
 
 use std::sync::OnceLock;
 
@@ -11,6 +11,18 @@ pub(crate) fn reports_replies() -> bool {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         version(&release).is_none_or(|version| version >= (6, 10))
     })
+}
+
+/// Why the same play may be seen at one time and not at another, where that is so: some kernels let no
+/// tracing program of others run while process 1 is `current` (`bpf_prog_aux.init_owned`), and a timer or
+/// an arriving segment that interrupts it is then seen by nobody.
+pub(crate) fn hides_moments() -> Option<&'static str> {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    let hides = *ANSWER.get_or_init(|| {
+        let types = std::fs::read("/sys/kernel/btf/vmlinux").unwrap_or_default();
+        types.split(|&byte| byte == 0).any(|name| name == b"init_owned")
+    });
+    hides.then_some("this kernel shows nobody what happens while process 1 runs")
 }
 
 /// `(6, 18)` of `6.18.44-generic`.

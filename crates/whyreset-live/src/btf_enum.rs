@@ -1,4 +1,4 @@
-//! Enum values by name, read from the running kernel's BTF. The numbers of `sk_rst_reason` and
+//! Enum values by name, read from the running kernel's BTF, and whether it knows a name at all. The numbers of `sk_rst_reason` and
 //! `skb_drop_reason` move with every release, so none is written down here.
 //!
 //! Reads just enough of the format (Documentation/bpf/btf.rst) to find an enum; anything that does
@@ -60,6 +60,13 @@ impl<'a> Btf<'a> {
     /// The values of the enum with this name; empty where there is none.
     pub fn enumeration(&self, name: &str) -> EnumNames {
         self.find(name).unwrap_or_default()
+    }
+
+    /// Whether any type, member or value has this name.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.strings
+            .split(|&byte| byte == 0)
+            .any(|known| known == name.as_bytes())
     }
 
     fn find(&self, name: &str) -> Option<EnumNames> {
@@ -148,6 +155,8 @@ mod tests {
         );
         assert_eq!(colours.name(9, ""), "9");
         assert!(Btf::new(&image).unwrap().enumeration("shape").is_empty());
+        assert!(Btf::new(&image).unwrap().has_name("BLUE"));
+        assert!(!Btf::new(&image).unwrap().has_name("BLU"));
     }
 
     #[test]

@@ -33,6 +33,9 @@ const SETS: [u32; 3] = [8_192, 2_048, 512];
 
 const RST_REASON: &str = "sk_rst_reason";
 const DROP_REASON: &str = "skb_drop_reason";
+/// Member of `bpf_prog_aux` in kernels that pass over the tracing programs of others while process 1 is
+/// `current`: a timer or a segment that interrupts it is not seen.
+const SPARES_INIT: &str = "init_owned";
 
 /// What a running kernel offers, and the attached programs that hold it.
 pub struct Attached {
@@ -120,13 +123,12 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
             "cannot read /sys/kernel/btf/vmlinux: {error}; run as root"
         ))
     })?;
-    let names = match Btf::new(&bytes) {
-        Some(btf) => Names {
-            reset: btf.enumeration(RST_REASON),
-            drop: btf.enumeration(DROP_REASON),
-        },
-        None => Names::default(),
-    };
+    let known = Btf::new(&bytes);
+    let names = known.as_ref().map_or_else(Names::default, |btf| Names {
+        reset: btf.enumeration(RST_REASON),
+        drop: btf.enumeration(DROP_REASON),
+    });
+    let spares_init = known.is_some_and(|btf| btf.has_name(SPARES_INIT));
     let reply_resets = !names.reset.is_empty();
     let drops = !names.drop.is_empty();
     let btf = aya::Btf::parse(&bytes, Endianness::default()).map_err(|error| {
@@ -160,6 +162,13 @@ pub fn attach(options: &Options) -> Result<Attached, AttachError> {
             .first()
             .map_or_else(String::new, |blind| blind.cure.clone());
         return Err(AttachError(format!("no reset can be seen on this kernel: {why}")));
+    }
+    if spares_init {
+        missing.push(Blindness {
+            what: "what happens while process 1 runs".to_owned(),
+            cure: "this kernel lets no tracing program of others run then; only another kernel shows it"
+                .to_owned(),
+        });
     }
     if !reply_resets {
         missing.push(Blindness {

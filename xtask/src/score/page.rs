@@ -58,6 +58,14 @@ fn head(page: &mut String, counted: &Counted<'_>) {
         counted.len(),
         percent(right, counted.len())
     );
+    let again = counted.iter().filter(|(_, played)| played.times > 1).count();
+    if again > 0 {
+        _ = writeln!(
+            page,
+            "This kernel shows nobody what happens while process 1 runs: {again} runs in which something was missing were \
+             played a second time, and count as that came out.\n"
+        );
+    }
 }
 
 fn vantages(page: &mut String, counted: &Counted<'_>) {

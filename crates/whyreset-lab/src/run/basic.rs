@@ -56,6 +56,7 @@ pub fn run_basic(program: &Path, families: &[Family]) -> anyhow::Result<Vec<Repo
         done: Vec::new(),
         wire: None,
         took,
+        before: None,
     };
     Ok(played.iter().map(report).collect())
 }

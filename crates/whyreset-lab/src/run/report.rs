@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{Options, Outcome, Report, Seen, Wire};
+use crate::kernel::hides_moments;
 use crate::scenario::{Scenario, scenarios};
 
 /// Differences, and verdicts, that are printed of one place.
@@ -75,9 +76,22 @@ fn text(report: &Report) -> String {
                 (true, false) => "PASS",
             };
             let head = format!("{word}  {name:30}  {took:4.1} s  {}\n", report.scenario.cause);
-            head + &seen.iter().map(seen_text).collect::<String>()
+            head + &seen.iter().map(seen_text).collect::<String>() + &before_text(report)
         }
     }
+}
+
+/// What came out before it was played again.
+fn before_text(report: &Report) -> String {
+    let Some(before) = &report.before else {
+        return String::new();
+    };
+    let why = hides_moments().unwrap_or_default();
+    let mut told = format!("      played twice: {why}; the first time:\n");
+    for line in text(before).lines() {
+        _ = writeln!(told, "      {line}");
+    }
+    told
 }
 
 /// What was done, the decisive frames, what was said at each place, and how it came out.
@@ -135,7 +149,7 @@ fn json_lines(report: &Report) -> String {
             "scenario": report.scenario.id, "cause": report.scenario.cause, "family": report.family.to_string(),
             "watch_from": report.from.word(),
             "vantage": vantage, "pass": pass, "why": why, "said": said,
-            "seconds": report.took.as_secs_f32(),
+            "seconds": report.took.as_secs_f32(), "times": 1 + u8::from(report.before.is_some()),
         });
         format!("{object}\n")
     };
