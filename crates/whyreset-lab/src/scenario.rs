@@ -15,17 +15,7 @@ mod exited_unread;
 mod fd_limit;
 mod fin_wait_expired;
 mod firewall_reject;
-mod forged_alike;
-mod forged_by_distance;
-mod forged_exact;
-mod forged_in_window;
-mod forged_in_window_alike;
-mod forged_outside;
-mod forged_outside_alike;
-mod forged_thrice;
-mod forged_thrice_far;
-mod forged_thrice_in_window;
-mod forged_while_sending;
+mod forged;
 mod gone_at_once;
 mod healthy;
 mod keepalive_race;
@@ -109,8 +99,14 @@ const NAMESPACES: &[Need] = &[Need::Namespaces];
 
 /// All scenarios, in the order in which they are listed: the kernel's, then those of real software.
 pub fn scenarios() -> &'static [&'static Scenario] {
-    static ALL: LazyLock<Vec<&'static Scenario>> =
-        LazyLock::new(|| KERNEL.iter().copied().chain(script::all()).collect());
+    static ALL: LazyLock<Vec<&'static Scenario>> = LazyLock::new(|| {
+        KERNEL
+            .iter()
+            .copied()
+            .chain(&forged::SCENARIOS)
+            .chain(script::all())
+            .collect()
+    });
     &ALL
 }
 
@@ -154,17 +150,6 @@ static KERNEL: &[&Scenario] = &[
     &firewall_reject::SCENARIO,
     &bridge_reject::SCENARIO,
     &balancer_forgot::SCENARIO,
-    &forged_exact::SCENARIO,
-    &forged_alike::SCENARIO,
-    &forged_by_distance::SCENARIO,
-    &forged_while_sending::SCENARIO,
-    &forged_in_window::SCENARIO,
-    &forged_in_window_alike::SCENARIO,
-    &forged_outside::SCENARIO,
-    &forged_outside_alike::SCENARIO,
-    &forged_thrice::SCENARIO,
-    &forged_thrice_far::SCENARIO,
-    &forged_thrice_in_window::SCENARIO,
     &healthy::SCENARIO,
     &orphan_limit::SCENARIO,
     &tcp_memory::SCENARIO,
