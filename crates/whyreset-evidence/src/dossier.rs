@@ -204,6 +204,23 @@ impl Dossier {
             .map(|(_, process)| process)
     }
 
+    /// The fact that shows that the kernel itself uses this end's socket.
+    pub fn kernel_socket(&self, side: Side) -> Option<&Fact> {
+        let mut here = self.facts.iter().filter(|fact| fact.side == Some(side));
+        here.find(|fact| match &fact.what {
+            What::Sent(Sent { socket, .. }) | What::Received(Received { socket, .. }) => {
+                socket.as_ref().is_some_and(|socket| socket.of_kernel)
+            }
+            What::Ended(ended) => ended.socket.of_kernel,
+            _ => false,
+        })
+    }
+
+    /// The process in whose call the kernel acted on a socket that it uses itself.
+    pub fn asked_by(&self, side: Side) -> Found<'_, Process> {
+        pick!(self.facts.iter(), AskedBy).find(|(fact, _)| fact.side == Some(side))
+    }
+
     /// How many others were reset after the same silence.
     pub fn alike(&self) -> Option<&Alike> {
         let passed = self.passed().and_then(|(_, passed)| passed.silence.as_ref());

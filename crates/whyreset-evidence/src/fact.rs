@@ -49,6 +49,9 @@ pub enum What {
     Owner(Process),
     /// This process holds the listening socket of this end's port.
     Listener(Process),
+    /// This process was in the call in which the kernel acted on a socket that it uses itself: the
+    /// process asked for it, and holds no such socket.
+    AskedBy(Process),
     /// What a process of this end held when the event was read.
     Holds(Holdings),
     /// Connection tracking had forgotten how to translate this connection's addresses.
@@ -83,6 +86,7 @@ impl What {
             Self::WentOn(_) => "kernel:tcp_send_reset".to_owned(),
             Self::Drop(drop) => format!("kernel:kfree_skb reason={}", drop.reason),
             Self::Killed(killed) => format!("kernel:signal_generate sig={}", killed.signal),
+            Self::AskedBy(process) => format!("kernel:current pid={}", process.pid),
             Self::Owner(process) | Self::Listener(process) => format!("proc:/proc/{}/fd", process.pid),
             Self::Holds(holdings) => {
                 let pid = holdings.process.pid;

@@ -26,6 +26,9 @@ pub struct Process {
     pub alive: Option<bool>,
     /// How it was dying, where it was on its way out at the event.
     pub exit: Option<Exit>,
+    /// No process: a thread of the kernel, by its name or by the queue that it works for; with pid 0
+    /// the kernel itself, in the call of a process.
+    pub kernel: bool,
 }
 
 impl Process {
@@ -37,11 +40,23 @@ impl Process {
             ..Self::default()
         }
     }
+
+    /// A thread of the kernel.
+    pub fn of_kernel(pid: u32, name: impl Into<String>) -> Self {
+        Self {
+            kernel: true,
+            ..Self::new(pid, name)
+        }
+    }
 }
 
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", self.name, self.pid)
+        match (self.kernel, self.pid) {
+            (true, 0) => f.write_str("the kernel itself"),
+            (true, _) => write!(f, "the kernel thread {}", self.name),
+            (false, pid) => write!(f, "{}[{pid}]", self.name),
+        }
     }
 }
 

@@ -25,12 +25,14 @@ flow 10.0.0.2:53211 > 10.0.0.1:8080 watch=client,server netns=4026531840 lost=2
 +0.098 server logged tie=host apart=1 case=crash quote=
 +0.1 between alike count=3 of=4 silence=5001 spread=12
 +0.2 server ended ESTABLISHED>FIN_WAIT1 shut=3 fin-seq=4294967295 by=app[1]
++0.3 client sent state=CLOSE shut=3 attached linger=0 of-kernel reason=TCP_STATE by=nvme-wq[33] kernel
++0.4 client asked-by nvme[7]
 ";
 
 #[test]
 fn what_is_written_reads_back_the_same() {
     let dossier = parse_dossier(CASE).unwrap();
-    assert_eq!(dossier.facts.len(), 20);
+    assert_eq!(dossier.facts.len(), 22);
     let again = parse_dossier(&write_dossier(&dossier)).unwrap();
     assert_eq!(dossier, again);
     assert_eq!(again.facts[7].cite, "log:/var/log/x:7 with words");

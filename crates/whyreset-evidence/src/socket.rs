@@ -172,6 +172,10 @@ pub struct Socket {
     pub backlog: u32,
     /// `sk_max_ack_backlog` of a listener: its accept queue's limit.
     pub max_backlog: u32,
+    /// The kernel itself uses it: made for its own ends (`sk_kern_sock`), reached by no file
+    /// (`sk_socket->file`), or in the hands of kernel code that restricts its allocations
+    /// (`sk_allocation` without `__GFP_FS`), whoever made it. NFS, NVMe over TCP, iSCSI and the like.
+    pub of_kernel: bool,
     /// The subflow of a Multipath TCP connection.
     pub mptcp: bool,
     /// TTL or hop limit of the peer's handshake, kept by accepted sockets.

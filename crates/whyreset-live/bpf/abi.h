@@ -23,12 +23,13 @@ enum socket_flag {
 	FLAG_KEEPALIVE = 8,
 	FLAG_MPTCP = 16,
 	FLAG_LINGER2_NEGATIVE = 32,
+	FLAG_KERNEL = 64, /* the kernel itself uses it */
 };
 enum role { ROLE_UNKNOWN = 0, ROLE_CLIENT = 1, ROLE_SERVER = 2, ROLE_LISTENER = 3 };
 
 enum task_mark {
 	TASK_OOM = 1,     /* its end was an out-of-memory kill */
-	TASK_KTHREAD = 2, /* a kernel thread: not the actor, only its hand */
+	TASK_KTHREAD = 2, /* a kernel thread: the actor where the socket is the kernel's, else only its hand */
 };
 
 struct task {
@@ -37,7 +38,7 @@ struct task {
 	u16 exit_code; /* signal->group_exit_code */
 	u8 exiting;
 	u8 marks; /* enum task_mark */
-	char comm[16];
+	char comm[16]; /* of a worker, the queue that it works for */
 };
 
 /* Who opened (or listens on) a socket. */
@@ -47,7 +48,7 @@ struct owner {
 	u32 tgid;
 	u16 role;
 	u8 half_closed; /* shutdown(SHUT_WR): a tombstone stands, and the socket is still read */
-	u8 pad;
+	u8 kernel; /* a listener that the kernel itself uses */
 	char comm[16];
 };
 

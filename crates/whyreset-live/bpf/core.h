@@ -19,6 +19,8 @@ typedef u32 be32;
 #define NULL ((void *)0)
 #define SEC(name) __attribute__((section(name), used))
 #define INLINE static __attribute__((always_inline)) inline
+/* A function of its own, where several programs hold one that is seldom called. */
+#define SHARED static __attribute__((noinline))
 
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) typeof(val) *name
@@ -83,7 +85,8 @@ typedef struct { u32 val; } kuid_t;
 struct list_head { struct list_head *next, *prev; };
 
 struct inode { u64 i_ino; } KERNEL;
-struct socket { short state; } KERNEL;
+struct file;
+struct socket { short state; struct file *file; } KERNEL;
 struct socket_alloc { struct socket socket; struct inode vfs_inode; } KERNEL;
 
 struct kmem_cache { char *name; } KERNEL;
@@ -106,6 +109,8 @@ struct sock {
 	struct sock_common __sk_common;
 	s32 sk_err;
 	struct socket *sk_socket;
+	u8 sk_kern_sock : 1;
+	u32 sk_allocation;
 	u16 sk_protocol;
 	u8 sk_shutdown;
 	u64 sk_lingertime;
@@ -120,9 +125,11 @@ struct ipv6_pinfo;
 struct inet_sock { struct sock sk; struct ipv6_pinfo *pinet6; be16 inet_sport; u8 mc_ttl; } KERNEL;
 /* `mcast_hops` is a 9-bit field in older kernels and a byte in newer ones: read by its own size. */
 struct ipv6_pinfo { s32 mcast_hops : 9; } KERNEL;
+struct tcp_ulp_ops;
 struct inet_connection_sock {
 	u8 icsk_retransmits, icsk_probes_out;
 	u32 icsk_user_timeout;
+	const struct tcp_ulp_ops *icsk_ulp_ops;
 } KERNEL;
 struct tcp_sock {
 	u32 rcv_nxt, copied_seq, snd_una, snd_nxt, write_seq, snd_wnd;
@@ -152,6 +159,8 @@ struct skb_shared_info { struct { u64 page; u32 len, offset; } frags[17]; } KERN
 struct page { u64 flags; u64 compound_head; struct kmem_cache *slab_cache; } KERNEL;
 struct slab { struct kmem_cache *slab_cache; } KERNEL;
 
+struct worker { char desc[16]; } KERNEL; /* longer there */
+struct kthread { void *data; } KERNEL;
 struct signal_struct { s32 group_exit_code; void *oom_mm; } KERNEL;
 struct task_struct {
 	struct task_struct *group_leader;
@@ -160,6 +169,7 @@ struct task_struct {
 	u32 flags;
 	char comm[16];
 	struct signal_struct *signal;
+	void *worker_private;
 } KERNEL;
 
 /* Tracepoint records, looked at for which members exist. The enums must be enums: CO-RE does not
@@ -168,6 +178,7 @@ enum sk_rst_reason { SK_RST_REASON_NOT_SPECIFIED };
 enum skb_drop_reason { SKB_DROP_REASON_NOT_SPECIFIED };
 struct trace_event_raw_tcp_send_reset { enum sk_rst_reason reason; } KERNEL;
 struct trace_event_raw_kfree_skb { enum skb_drop_reason reason; } KERNEL;
+struct proto_accept_arg { s32 flags; } KERNEL;
 struct trace_event_raw_mark_victim { u64 total_vm; } KERNEL;
 
 #endif

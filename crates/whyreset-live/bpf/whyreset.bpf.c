@@ -26,7 +26,8 @@ enum { SHUTDOWN_BOTH = 3 };
 /* include/net/sock.h, enum sock_flags: the order of the first ones has not changed since 2.6. */
 enum { SOCK_DEAD = 0, SOCK_DONE = 1, SOCK_KEEPOPEN = 3, SOCK_LINGER = 4 };
 #define WAKE_AFTER_NS 50000000ull
-enum { PF_EXITING = 0x4, PF_KTHREAD = 0x200000 };
+enum { PF_EXITING = 0x4, PF_WQ_WORKER = 0x20, PF_KTHREAD = 0x200000 };
+enum { GFP_FS = 0x80 };
 enum { TH_FIN = 1, TH_SYN = 2, TH_RST = 4 };
 #define NO_REASON (~0u)
 /* x86-64; elsewhere the proof in direct_map() fails and the payload of fragments is not seen. */
@@ -144,6 +145,7 @@ INLINE void remember_owner(u64 sk, u32 role)
 	line->owner.born = bpf_ktime_get_ns();
 	line->owner.role = role;
 	line->owner.half_closed = 0;
+	line->owner.kernel = 0;
 	line->owner.tgid = 0;
 	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
 	if (role != ROLE_SERVER) {
@@ -226,7 +228,23 @@ INLINE void tuple_of(struct tuple *tuple, struct sock *sk, u32 netns, int full)
 	tuple->lport = full ? bpf_ntohs(READ((struct inet_sock *)sk, inet_sport)) : READ(common, skc_num);
 }
 
-INLINE void task_now(struct task *task)
+/* Workers are nobody's: what one is busy with is the queue whose name it bears (`worker->desc`). */
+SHARED void name_queue(struct task_struct *now, char *comm)
+{
+	struct kthread *kthread;
+	struct worker *worker;
+
+	if (!field_exists(struct task_struct, worker_private) || !field_exists(struct worker, desc))
+		return;
+	kthread = READ(now, worker_private);
+	worker = kthread ? READ(kthread, data) : NULL;
+	if (!worker)
+		return;
+	READ_INTO((char (*)[16])comm, worker, desc);
+	comm[15] = 0;
+}
+
+SHARED void task_now(struct task *task)
 {
 	struct task_struct *now = (void *)bpf_get_current_task();
 	u32 flags = READ(now, flags);
@@ -234,6 +252,8 @@ INLINE void task_now(struct task *task)
 	task->marks = flags & PF_KTHREAD ? TASK_KTHREAD : 0;
 	task->tgid = bpf_get_current_pid_tgid() >> 32;
 	name_now(task->comm);
+	if (flags & PF_WQ_WORKER)
+		name_queue(now, task->comm);
 	task->cgroup = bpf_get_current_cgroup_id();
 	task->exiting = !!(flags & PF_EXITING);
 	task->exit_code = 0;
@@ -285,6 +305,35 @@ INLINE u8 handshake_ttl(struct sock *sk, u8 family)
 	return READ((struct inet_sock *)sk, mc_ttl);
 }
 
+SHARED u8 made_by_kernel(struct sock *sk)
+{
+	u64 raw = 0;
+	u32 offset = __builtin_preserve_field_info(((struct sock *)0)->sk_kern_sock, FIELD_BYTE_OFFSET);
+	u32 left = __builtin_preserve_field_info(((struct sock *)0)->sk_kern_sock, FIELD_LSHIFT_U64);
+	u32 right = __builtin_preserve_field_info(((struct sock *)0)->sk_kern_sock, FIELD_RSHIFT_U64);
+
+	/* Before 6.10 what a Multipath TCP listener accepts may bear the mark of its inner socket. */
+	if (!type_exists(struct proto_accept_arg))
+		return 0;
+	bpf_probe_read_kernel(&raw, FIELD_SIZE(struct sock, sk_kern_sock), (char *)sk + offset);
+	return (raw << left) >> right;
+}
+
+/* Whether the kernel itself uses this socket: no file leads to it (a process's has one until after
+ * its close), it was made for the kernel, or kernel code has forbidden its allocations to wait for
+ * file systems, which no process can. What `struct file` there is may be one that the kernel made
+ * for a TLS handshake. A Multipath TCP subflow and a ULP belong to the process above. */
+SHARED int used_by_kernel(struct sock *sk, struct socket *socket, int dead)
+{
+	if (field_exists(struct tcp_sock, is_mptcp) && READ((struct tcp_sock *)sk, is_mptcp))
+		return 0;
+	if (!socket)
+		return dead && made_by_kernel(sk);
+	if (!READ(socket, file) || made_by_kernel(sk))
+		return 1;
+	return !(READ(sk, sk_allocation) & GFP_FS) && !READ((struct inet_connection_sock *)sk, icsk_ulp_ops);
+}
+
 /* What a full socket holds; `event->mode` says that it was one. */
 INLINE void describe(struct event *event, struct sock *sk)
 {
@@ -301,6 +350,7 @@ INLINE void describe(struct event *event, struct sock *sk)
 		event->inode = READ((struct socket_alloc *)socket, vfs_inode.i_ino);
 	}
 	event->flags |= flags & (1 << SOCK_DEAD) ? FLAG_DEAD : 0;
+	event->flags |= used_by_kernel(sk, socket, flags & (1 << SOCK_DEAD)) ? FLAG_KERNEL : 0;
 	event->flags |= flags & (1 << SOCK_LINGER) ? FLAG_LINGER : 0;
 	event->flags |= flags & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
 	event->flags |= READ(tp, linger2) < 0 ? FLAG_LINGER2_NEGATIVE : 0;
@@ -661,6 +711,13 @@ INLINE void tuple_direct(struct tuple *tuple, struct sock *sk, u32 netns, u16 sp
 	tuple->netns = netns;
 }
 
+/* What nearly every socket fails, by direct loads. */
+INLINE int may_be_kernels(struct sock *sk)
+{
+	struct socket *socket = sk->sk_socket;
+	return socket && (!socket->file || !(sk->sk_allocation & GFP_FS) || made_by_kernel(sk));
+}
+
 /* A process closes its end in good order (or gives a connect() up): the tombstone begins. */
 INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 {
@@ -681,6 +738,7 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->closed_from = from;
 	tomb->closed_to = to;
 	tomb->shutdown = sk->sk_shutdown;
+	tomb->flags = may_be_kernels(sk) && used_by_kernel((void *)key, sk->sk_socket, 0) ? FLAG_KERNEL : 0;
 	tomb->rcv_tstamp = tp->rcv_tstamp;
 	tomb->lsndtime = tp->lsndtime;
 	/* close() after shutdown(SHUT_WR): the FIN has its number already. */
@@ -734,7 +792,10 @@ INLINE void failed(struct sock *sk, u64 key, u32 netns, u8 from, u16 err)
 		tomb->user_timeout = READ(icsk, icsk_user_timeout);
 		tomb->probes_out = READ(icsk, icsk_probes_out);
 		tomb->retransmits = READ(icsk, icsk_retransmits);
-		tomb->flags = flags & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
+		/* Of an orphan, its close has told. */
+		tomb->flags = tomb->closed_at ? tomb->flags & FLAG_KERNEL : 0;
+		tomb->flags |= used_by_kernel(sk, READ(sk, sk_socket), flags & (1 << SOCK_DEAD)) ? FLAG_KERNEL : 0;
+		tomb->flags |= flags & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
 		tomb->born = owner ? owner->born : 0;
 		tomb->role = owner ? owner->role : ROLE_UNKNOWN;
 	}
@@ -758,8 +819,10 @@ INLINE void remember_listener(struct sock *sk, u64 key)
 	struct owner *owner = owner_of(key);
 
 	port.port = bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
-	if (owner)
-		bpf_map_update_elem(&listeners, &port, owner, BPF_ANY);
+	if (!owner)
+		return;
+	owner->kernel = used_by_kernel((void *)key, READ(sk, sk_socket), 0);
+	bpf_map_update_elem(&listeners, &port, owner, BPF_ANY);
 }
 
 SEC("tp_btf/inet_sock_set_state")

@@ -26,6 +26,7 @@ pub mod flag {
     pub const KEEPALIVE: u8 = 8;
     pub const MPTCP: u8 = 16;
     pub const LINGER2_NEGATIVE: u8 = 32;
+    pub const KERNEL: u8 = 64;
 }
 
 /// `enum role`.
@@ -63,7 +64,7 @@ pub struct Owner {
     pub tgid: u32,
     pub role: u16,
     pub half_closed: u8,
-    pub pad: u8,
+    pub kernel: u8,
     pub comm: [u8; 16],
 }
 
@@ -200,6 +201,23 @@ const _: () = {
 pub const EVENT_SIZE: usize = 576;
 
 impl Event {
+    /// Whether the kernel itself uses the socket at the event. That a kernel thread closes what came in at a port
+    /// where the kernel itself listens is as good as the socket's own mark.
+    pub fn is_of_kernel(&self) -> bool {
+        let closed = self.kind == event_type::SENT && self.trigger.present == 0;
+        self.mode == mode::FULL
+            && (self.flags & flag::KERNEL != 0 || closed && self.is_kernel_listeners(&self.current))
+    }
+
+    /// Whether a kernel thread closed, earlier, a socket that the kernel itself used; the tombstone tells.
+    pub fn was_of_kernel(&self, tombstone: &Tombstone) -> bool {
+        tombstone.flags & flag::KERNEL != 0 || self.is_kernel_listeners(&tombstone.by)
+    }
+
+    fn is_kernel_listeners(&self, task: &Task) -> bool {
+        self.listener.kernel != 0 && self.owner.role != role::CLIENT && task.marks & task_mark::KTHREAD != 0
+    }
+
     /// The event in a ring record; `None` where the record is not one.
     pub fn read(record: &[u8]) -> Option<Self> {
         Self::read_from_prefix(record).ok().map(|(event, _)| event)

@@ -38,6 +38,8 @@ pub struct Told {
     pub cgroup: u64,
     /// Who was running, where it may turn out to be the actor.
     pub candidate: Option<Process>,
+    /// The kernel itself uses the event's socket: no process holds it.
+    pub of_kernel: bool,
     /// The event repeats a reset that is already known: the connection had been reset before.
     pub echo: bool,
 }
@@ -60,7 +62,7 @@ fn text(comm: &[u8]) -> String {
 }
 
 fn process(task: &abi::Task) -> Option<Process> {
-    if task.tgid == 0 || task.marks & task_mark::KTHREAD != 0 {
+    if task.tgid == 0 || is_kernel_thread(task) {
         return None;
     }
     let mut process = Process::new(task.tgid, text(&task.comm));
@@ -73,6 +75,19 @@ fn process(task: &abi::Task) -> Option<Process> {
         });
     }
     Some(process)
+}
+
+const fn is_kernel_thread(task: &abi::Task) -> bool {
+    task.marks & task_mark::KTHREAD != 0
+}
+
+/// The kernel as the one that acted: by its thread's name, or within the call of a process.
+fn kernel(task: &abi::Task) -> Process {
+    if is_kernel_thread(task) {
+        Process::of_kernel(task.tgid, text(&task.comm))
+    } else {
+        Process::of_kernel(0, "kernel")
+    }
 }
 
 fn segment(raw: &abi::Segment) -> Option<Segment> {
@@ -115,6 +130,7 @@ impl Translator {
         let at = self.clock.utc(event.at);
         let mut facts = Vec::new();
         let candidate = process(&event.current);
+        let of_kernel = event.is_of_kernel();
         if let Some(what) = self.own(event, candidate.as_ref()) {
             let cite = cite(event, &what, &self.names);
             facts.push(Fact {
@@ -133,10 +149,20 @@ impl Translator {
                 what,
             });
         }
-        Self::owner(event, at, side, &mut facts);
-        for (tombstone, side) in trusted_tombstones(event, side) {
+        let tombstones = trusted_tombstones(event, side);
+        // Who opened a socket of the kernel, or had it listen, holds none.
+        let kernels = of_kernel
+            || event.listener.kernel != 0
+            || tombstones
+                .iter()
+                .any(|(tombstone, at)| *at == side && event.was_of_kernel(tombstone));
+        if !kernels {
+            Self::owner(event, at, side, &mut facts);
+        }
+        for (tombstone, side) in tombstones {
             self.ended(event, &tombstone, side, &mut facts);
         }
+        self.asked(event, side, &mut facts);
         self.filtered(event, &mut facts);
         self.killer(event, side, &mut facts);
         let echo = is_echo(event);
@@ -148,6 +174,7 @@ impl Translator {
             inode: event.inode,
             cgroup: event.cgroup,
             candidate,
+            of_kernel,
             echo,
         })
     }
@@ -162,8 +189,16 @@ impl Translator {
                 // do it is a kernel thread and never a candidate.
                 let mptcp = event.flags & flag::MPTCP != 0;
                 let acted = trigger.is_none() && (event.state == 7 || mptcp);
+                // The last reference may be the kernel's, long after a process let go: its thread is the
+                // actor then, and not the culprit. An orphan is ended by whoever happens to run.
+                let closes = event.flags & flag::DEAD == 0 && !mptcp;
+                let actor = if closes && (event.is_of_kernel() || is_kernel_thread(&event.current)) {
+                    Some(kernel(&event.current))
+                } else {
+                    candidate.cloned()
+                };
                 Some(What::Sent(Sent {
-                    actor: candidate.filter(|_| acted).cloned(),
+                    actor: actor.filter(|_| acted),
                     reason: (event.reason != abi::NO_REASON)
                         .then(|| self.names.reset.name(event.reason, "SK_RST_REASON_")),
                     socket,
@@ -221,6 +256,28 @@ impl Translator {
         }
     }
 
+    /// Who was in the call in which the kernel closed a socket that it uses itself.
+    fn asked(&self, event: &Event, side: Side, facts: &mut Vec<Fact>) {
+        let acted = event.kind == event_type::SENT
+            && event.trigger.present == 0
+            && event.state == 7
+            && event.flags & flag::DEAD == 0;
+        let now = (acted && event.is_of_kernel()).then_some((event.at, &event.current));
+        let tombstone = &event.tombstone;
+        let before = (tombstone.closed_at != 0 && event.was_of_kernel(tombstone))
+            .then_some((tombstone.closed_at, &tombstone.by));
+        let Some((at, process)) = now.or(before).and_then(|(at, task)| Some((at, process(task)?))) else {
+            return;
+        };
+        let what = What::AskedBy(process);
+        facts.push(Fact {
+            at: self.clock.utc(at),
+            side: Some(side),
+            cite: what.kernel_cite(),
+            what,
+        });
+    }
+
     fn ended(&self, event: &Event, tombstone: &abi::Tombstone, side: Side, facts: &mut Vec<Fact>) {
         // An error that came later has overwritten what the close had noted.
         let in_order = tombstone.failed_at == 0;
@@ -230,6 +287,7 @@ impl Translator {
             probes_out: tombstone.probes_out.into(),
             retransmits: tombstone.retransmits.into(),
             user_timeout_ms: tombstone.user_timeout,
+            of_kernel: event.was_of_kernel(tombstone),
             unacked: tombstone.unacked,
             unsent: if in_order { 0 } else { tombstone.unsent },
             snd_wnd: if in_order { 0 } else { tombstone.snd_wnd },
@@ -272,7 +330,11 @@ impl Translator {
                 tombstone.closed_at,
                 tombstone.closed_from,
                 tombstone.closed_to,
-                process(&tombstone.by),
+                if socket.of_kernel {
+                    Some(kernel(&tombstone.by))
+                } else {
+                    process(&tombstone.by)
+                },
                 None,
             );
         }

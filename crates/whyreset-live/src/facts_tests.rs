@@ -99,9 +99,9 @@ fn the_closer_is_the_actor_and_an_answer_has_none() {
     assert_eq!(sent(&tell(&timer)).actor, None);
     let mut worker = closing();
     worker.current.marks = task_mark::KTHREAD;
-    assert_eq!(
-        sent(&tell(&worker)).actor,
-        None,
+    let actor = sent(&tell(&worker)).actor.clone().unwrap();
+    assert!(
+        actor.kernel,
         "a kernel thread only carries out what another began"
     );
 }
@@ -207,4 +207,94 @@ fn hostile_names_are_text_and_nothing_more() {
     let mut event = closing();
     event.current.comm = [0xff; 16];
     assert!(!sent(&tell(&event)).actor.as_ref().unwrap().name.is_empty());
+}
+
+fn asked(told: &Told) -> Option<String> {
+    told.facts.iter().find_map(|fact| match &fact.what {
+        What::AskedBy(process) => Some(process.to_string()),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_the_kernel_uses_itself_is_no_programs() {
+    let mut own = closing();
+    own.flags |= flag::KERNEL;
+    (own.owner.tgid, own.owner.comm) = (812, comm("nginx"));
+    let told = tell(&own);
+    let reset = sent(&told);
+    assert!(told.of_kernel && reset.socket.as_ref().unwrap().of_kernel);
+    assert_eq!(reset.actor.as_ref().unwrap().to_string(), "the kernel itself");
+    assert_eq!(asked(&told).as_deref(), Some("nginx[812]"));
+    assert!(
+        !told
+            .facts
+            .iter()
+            .any(|fact| matches!(fact.what, What::Owner(_) | What::Listener(_))),
+        "who opened it does not hold it"
+    );
+    own.current = abi::Task {
+        tgid: 33,
+        marks: task_mark::KTHREAD,
+        comm: comm("nvme-wq"),
+        ..abi::Task::default()
+    };
+    let told = tell(&own);
+    let actor = sent(&told).actor.clone().unwrap();
+    assert_eq!(
+        (actor.to_string().as_str(), actor.pid),
+        ("the kernel thread nvme-wq", 33)
+    );
+    assert_eq!(asked(&told), None);
+    own.flags |= flag::DEAD;
+    let told = tell(&own);
+    assert_eq!(
+        (sent(&told).actor.clone(), asked(&told)),
+        (None, None),
+        "an orphan's end is a timer's"
+    );
+    assert_eq!(
+        asked(&tell(&closing())),
+        None,
+        "a program's own close was asked for by nobody"
+    );
+}
+
+#[test]
+fn what_a_kernel_thread_closes_where_the_kernel_listens_is_the_kernels() {
+    let mut taken = closing();
+    taken.listener.kernel = 1;
+    assert!(!tell(&taken).of_kernel, "a process closed it");
+    taken.current.marks = task_mark::KTHREAD;
+    assert!(tell(&taken).of_kernel);
+    taken.listener.kernel = 0;
+    assert!(!tell(&taken).of_kernel, "a process listens there");
+}
+
+#[test]
+fn a_tombstone_tells_that_the_kernel_closed_its_own() {
+    let mut stray = event(event_type::SENT);
+    stray.trigger = abi::Segment {
+        present: 1,
+        flags: 0x18,
+        len: 5,
+        ..abi::Segment::default()
+    };
+    stray.tombstone = abi::Tombstone {
+        closed_at: stray.at - 5_000_000,
+        closed_from: 1,
+        closed_to: 4,
+        shutdown: 3,
+        by: closing().current,
+        flags: flag::KERNEL,
+        ..abi::Tombstone::default()
+    };
+    let told = tell(&stray);
+    let (_, ended) = endings(&told)[0];
+    assert!(ended.socket.of_kernel && ended.by.as_ref().unwrap().kernel);
+    assert_eq!(asked(&told).as_deref(), Some("nginx[812]"));
+    stray.tombstone.flags = 0;
+    let told = tell(&stray);
+    let (_, ended) = endings(&told)[0];
+    assert_eq!(ended.by.as_ref().unwrap().to_string(), "nginx[812]");
 }

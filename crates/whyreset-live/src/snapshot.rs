@@ -49,6 +49,7 @@ pub fn socket(event: &Event) -> Option<Socket> {
                 rcv_nxt: (state != TcpState::Listen).then_some(event.rcv_nxt),
                 backlog: event.backlog,
                 max_backlog: event.max_backlog,
+                of_kernel: event.is_of_kernel(),
                 mptcp: is(flag::MPTCP),
                 handshake_ttl: (event.handshake_ttl > 1).then_some(event.handshake_ttl),
             })

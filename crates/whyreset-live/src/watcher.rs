@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use whyreset_evidence::{
-    Blindness, Coverage, Dossier, Fact, Holdings, Process, TcpState, Timestamp, Tracking, Translation, What,
+    Blindness, Coverage, Dossier, Fact, Holdings, Process, Received, TcpState, Timestamp, Tracking,
+    Translation, What,
 };
 
 use crate::abi::{Event, Tuple, event_type};
@@ -272,8 +273,8 @@ fn holdings(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     let here = told.facts.iter().filter(|fact| fact.side == Some(told.side));
     let process = here
         .filter_map(|fact| match &fact.what {
-            What::Sent(sent) => sent.actor.as_ref(),
-            What::Ended(ended) => ended.by.as_ref(),
+            What::Sent(sent) => sent.actor.as_ref().filter(|actor| !actor.kernel),
+            What::Ended(ended) => ended.by.as_ref().filter(|by| !by.kernel),
             What::Owner(process) | What::Listener(process) => Some(process),
             _ => None,
         })
@@ -409,6 +410,17 @@ fn monotonic() -> Duration {
     Duration::from_nanos(clock::monotonic())
 }
 
+/// A connection that came in where the kernel itself listens, and that no process holds, is the kernel's.
+fn taken_in_by_the_kernel(told: &mut Told) {
+    if let Some(fact) = told.facts.first_mut()
+        && let What::Received(Received {
+            socket: Some(socket), ..
+        }) = &mut fact.what
+    {
+        socket.of_kernel = socket.attached;
+    }
+}
+
 /// Names the holder of the event's socket and describes every process of its facts.
 fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     let owner_known = told
@@ -418,12 +430,14 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     let acted = told
         .facts
         .iter()
-        .any(|fact| matches!(&fact.what, What::Sent(sent) if sent.actor.is_some()));
+        .any(|fact| matches!(&fact.what, What::Sent(sent) if sent.actor.as_ref().is_some_and(|actor| !actor.kernel)));
     // A socket that its closer is letting go of has no other holder.
-    if !owner_known && !acted && told.inode != 0 {
+    if !owner_known && !acted && !told.of_kernel && told.inode != 0 {
         let likely = (event.owner.tgid != 0).then_some(event.owner.tgid);
         if let Some(process) = holders.holder_of(told.inode, likely) {
             looked_up(told, What::Owner(process));
+        } else if event.listener.kernel != 0 {
+            taken_in_by_the_kernel(told);
         }
     }
     translation(holders, told);
@@ -434,12 +448,12 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
     for fact in &mut told.facts {
         match &mut fact.what {
             What::Sent(sent) => {
-                if let Some(actor) = &mut sent.actor {
+                if let Some(actor) = sent.actor.as_mut().filter(|actor| !actor.kernel) {
                     holders.describe(actor, current);
                 }
             }
             What::Ended(ended) => {
-                if let Some(by) = &mut ended.by {
+                if let Some(by) = ended.by.as_mut().filter(|by| !by.kernel) {
                     let cgroup = [event.tombstone.by, event.other.by]
                         .iter()
                         .find(|task| task.tgid == by.pid && task.cgroup != 0)
@@ -456,6 +470,7 @@ fn identify(holders: &mut dyn Holders, told: &mut Told, event: &Event) {
                 holders.describe(process, cgroup);
             }
             What::Killed(killed) => holders.describe(&mut killed.by, None),
+            What::AskedBy(process) => holders.describe(process, None),
             _ => {}
         }
     }

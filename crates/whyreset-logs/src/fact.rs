@@ -27,7 +27,7 @@ pub fn reset_of(dossier: &Dossier) -> Reset {
             }
             _ => None,
         };
-        if let Some(process) = process {
+        if let Some(process) = process.filter(|process| !process.kernel) {
             add(&mut reset.pids, process.pid);
             add(&mut reset.names, process.name.clone());
             reset

@@ -153,6 +153,7 @@ fn what<'a>(verb: &str, mut words: impl Iterator<Item = &'a str>) -> Result<What
         "killed" => killed(&mut words),
         "owner" => holder(&mut words).map(What::Owner),
         "listener" => holder(&mut words).map(What::Listener),
+        "asked-by" => holder(&mut words).map(What::AskedBy),
         "holds" => holds(&mut words),
         "untranslated" => untranslated(&mut words),
         "balanced" => balanced(&mut words),

@@ -54,6 +54,7 @@ impl Socket {
             "rcv-nxt" => self.rcv_nxt = Some(number(value)?),
             "backlog" => self.backlog = number(value)?,
             "max-backlog" => self.max_backlog = number(value)?,
+            "of-kernel" => self.of_kernel = true,
             "mptcp" => self.mptcp = true,
             "handshake-ttl" => self.handshake_ttl = Some(number(value)?),
             _ => return Ok(false),
@@ -97,6 +98,7 @@ impl Socket {
             ("dead", self.dead),
             ("linger2-negative", self.linger2_negative),
             ("keepalive", self.keepalive),
+            ("of-kernel", self.of_kernel),
             ("mptcp", self.mptcp),
         ] {
             if holds {
@@ -194,6 +196,7 @@ impl Process {
             "container" => self.container = Some(text()?),
             "pod" => self.pod = Some(text()?),
             "alive" => self.alive = Some(value == Some("yes")),
+            "kernel" if value.is_none() => self.kernel = true,
             _ => return Ok(false),
         }
         Ok(true)
@@ -220,6 +223,9 @@ impl Process {
         }
         if let Some(alive) = self.alive {
             out.push_str(if alive { " alive=yes" } else { " alive=no" });
+        }
+        if self.kernel {
+            out.push_str(" kernel");
         }
     }
 }

@@ -135,6 +135,10 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             );
             killed.by.write(out);
         }
+        What::AskedBy(process) => {
+            out.push_str(" asked-by ");
+            process.write(out);
+        }
         What::Owner(process) => {
             out.push_str(" owner ");
             process.write(out);

@@ -167,7 +167,7 @@ fn member(dossier: &Dossier, ours: impl Fn(u32) -> bool) -> Option<(Option<Side>
         _ => None,
     };
     let found = |fact: &Fact| {
-        let process = of(fact).filter(|process| ours(process.pid))?;
+        let process = of(fact).filter(|process| !process.kernel && ours(process.pid))?;
         Some((fact.side, process))
     };
     dossier.facts.iter().find_map(found)
