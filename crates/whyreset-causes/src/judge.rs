@@ -12,11 +12,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use whyreset_evidence::{Certainty, Dossier, EvidenceLine, Finding, Mark, Named, Rival, Verdict};
+use whyreset_evidence::{Certainty, Dossier, EvidenceLine, Finding, Mark, Named, Party, Rival, Verdict};
 
 use crate::catalog::{CATALOG, UNKNOWN};
-use crate::cause::{Cause, Requirement};
-use crate::{reading, testimony};
+use crate::cause::{Accuse, Cause, Requirement};
+use crate::{reading, service, testimony};
 
 /// What the judge thinks of one cause.
 pub struct Opinion {
@@ -201,10 +201,13 @@ fn verdict(
     mechanism: Option<&Opinion>,
 ) -> Verdict {
     let cause = named.map_or(&UNKNOWN, |o| o.cause);
+    let kernels = service::sender(dossier).filter(|_| matches!(cause.accuse, Accuse::Closer | Accuse::Owner));
     let rules = cause.rules(dossier.source);
     let situation = rules
         .map_or([].as_slice(), |rules| rules.situations)
         .iter()
+        // Everyday cases are of programs.
+        .filter(|_| kernels.is_none())
         .map(|situation| (situation, (situation.check)(dossier)))
         .find(|(_, finding)| finding.is_seen());
     let mut evidence = Vec::new();
@@ -227,11 +230,16 @@ fn verdict(
     if let Some((situation, _)) = &situation {
         fix.extend(situation.fix.iter().map(|&line| line.to_owned()));
     }
-    let everyday = heard.everyday.filter(|_| situation.is_none());
+    let everyday = heard
+        .everyday
+        .filter(|_| situation.is_none() && kernels.is_none());
     if let Some((_, lines)) = everyday {
         fix.extend(lines.iter().map(|&line| line.to_owned()));
     }
-    fix.extend(crate::Page::of(cause).fixes());
+    fix.extend(kernels.as_ref().map(|used| used.fix().to_owned()));
+    if kernels.is_none() || cause.party != Party::Application {
+        fix.extend(crate::Page::of(cause).fixes());
+    }
     let rivals = rivals(opinions, named, mechanism);
     let name = Named {
         id: cause.id,
@@ -240,7 +248,8 @@ fn verdict(
         situation: situation
             .as_ref()
             .map(|(situation, _)| situation.id)
-            .or(everyday.map(|(id, _)| id)),
+            .or(everyday.map(|(id, _)| id))
+            .or(kernels.map(|_| service::SITUATION)),
         mechanism: mechanism.map(|o| o.cause.id),
         rivals,
     };

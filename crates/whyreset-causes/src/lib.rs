@@ -27,6 +27,7 @@ mod page;
 mod passing;
 mod pattern;
 mod reading;
+mod service;
 mod testimony;
 mod timers;
 mod wire;

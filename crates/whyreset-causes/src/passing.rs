@@ -191,5 +191,6 @@ pub fn victim(dossier: &Dossier) -> Option<Victim> {
     (passed.acceptable == Acceptable::Exact && !passed.missing.damaged).then_some(Victim {
         process: None,
         errno: Some(errno),
+        kernel: None,
     })
 }

@@ -13,7 +13,7 @@ use whyreset_evidence::{
 };
 
 use crate::cause::{Accuse, Cause, From};
-use crate::{ask, filter, idle, passing, pattern};
+use crate::{ask, filter, idle, passing, pattern, service};
 
 /// Findings that every verdict carries: the kernel's own word, and what could not be seen.
 pub fn background(dossier: &Dossier) -> Vec<Finding> {
@@ -27,6 +27,12 @@ pub fn background(dossier: &Dossier) -> Vec<Finding> {
         ));
     }
     for side in [Side::Client, Side::Server] {
+        if let Some(used) = service::used(dossier, side) {
+            findings.extend(used.findings(dossier));
+        }
+    }
+    findings.extend(thread_of_a_program_that_let_go(dossier));
+    for side in [Side::Client, Side::Server] {
         findings.extend(pattern::near_a_limit(dossier, side));
     }
     for side in [Side::Client, Side::Server] {
@@ -38,6 +44,27 @@ pub fn background(dossier: &Dossier) -> Vec<Finding> {
         findings.push(ask::lost(dossier));
     }
     findings
+}
+
+/// The last reference to a program's socket may be the kernel's (io_uring, descriptors on their way).
+fn thread_of_a_program_that_let_go(dossier: &Dossier) -> Option<Finding> {
+    let (fact, sent) = dossier.sent()?;
+    let thread = sent.actor.as_ref().filter(|actor| actor.kernel)?;
+    let own = service::sender(dossier).is_some();
+    (!own).then(|| {
+        Finding::seen(
+            format!("{thread} closed the socket: no process held it any more"),
+            &*fact.cite,
+        )
+    })
+}
+
+/// What the kernel itself does to a socket of its own is no program's doing.
+pub fn party(dossier: &Dossier, cause: &Cause) -> Party {
+    match cause.party {
+        Party::Application if service::sender(dossier).is_some() => Party::Kernel,
+        party => party,
+    }
 }
 
 /// Puts the verdict together.
@@ -77,7 +104,7 @@ pub fn assemble(
             frame: None,
         },
         sender: Sender {
-            party: cause.party,
+            party: party(dossier, cause),
             host: host(dossier, cause),
             process: accused(dossier, cause),
             rule: rule(dossier, cause),
@@ -187,10 +214,23 @@ pub fn accused(dossier: &Dossier, cause: &Cause) -> Option<Process> {
 /// The process in this role, where the dossier holds it.
 pub fn accused_as(dossier: &Dossier, accuse: Accuse) -> Option<Process> {
     let side = dossier.from()?;
-    let actor = || dossier.sent().and_then(|(_, sent)| sent.actor.clone());
-    let closer = || dossier.closed_by(side).and_then(|(_, ended)| ended.by.clone());
+    let program = |process: &Process| !process.kernel;
+    let actor = || {
+        dossier
+            .sent()
+            .and_then(|(_, sent)| sent.actor.clone())
+            .filter(program)
+    };
+    let closer = || {
+        dossier
+            .closed_by(side)
+            .and_then(|(_, ended)| ended.by.clone())
+            .filter(program)
+    };
     let owner = || dossier.owner(side).or_else(|| dossier.listener(side)).cloned();
     match accuse {
+        // Nobody holds what the kernel uses itself.
+        Accuse::Closer | Accuse::Owner if service::used(dossier, side).is_some() => None,
         Accuse::Closer => actor().or_else(closer).or_else(owner),
         Accuse::Owner => owner().or_else(closer),
         Accuse::Actor => actor(),
@@ -202,6 +242,13 @@ fn victim(dossier: &Dossier) -> Option<Victim> {
     let side = victim_side(dossier)?;
     if !dossier.watches(side) {
         return None;
+    }
+    if let Some(used) = service::used(dossier, side) {
+        return Some(Victim {
+            process: None,
+            errno: None,
+            kernel: Some(used.what().unwrap_or_default()),
+        });
     }
     let process = dossier.owner(side).or_else(|| dossier.listener(side)).cloned();
     let socket = dossier
@@ -219,7 +266,11 @@ fn victim(dossier: &Dossier) -> Option<Victim> {
         own.map(|(errno, _)| errno)
     };
     let errno = dossier.errno(side).or(derived).or_else(gave_up);
-    (process.is_some() || errno.is_some()).then_some(Victim { process, errno })
+    (process.is_some() || errno.is_some()).then_some(Victim {
+        process,
+        errno,
+        kernel: None,
+    })
 }
 
 fn stage(dossier: &Dossier) -> Stage {

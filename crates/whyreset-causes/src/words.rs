@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use whyreset_evidence::{Dossier, Flags, Process, Segment, Side};
 
-use crate::{Cause, reading};
+use crate::{Cause, reading, service};
 
 /// `3,912`.
 pub fn count(n: u64) -> String {
@@ -71,7 +71,10 @@ pub fn receiver(dossier: &Dossier) -> String {
 
 /// The process that this cause accuses, by name, else the sending end by role.
 pub fn accused(dossier: &Dossier, cause: &Cause) -> String {
-    who(reading::accused(dossier, cause).as_ref(), dossier.from())
+    match service::sender(dossier) {
+        Some(used) if reading::accused(dossier, cause).is_none() => used.who(),
+        _ => who(reading::accused(dossier, cause).as_ref(), dossier.from()),
+    }
 }
 
 /// What a segment carries: `120 bytes`, `a FIN`, `an ACK without data`.

@@ -208,6 +208,9 @@ pub struct Victim {
     pub process: Option<Process>,
     /// What it got, or will get at its next call.
     pub errno: Option<Errno>,
+    /// The kernel itself used the socket, so that no program got anything: for which service, empty where
+    /// that is not known.
+    pub kernel: Option<String>,
 }
 
 /// The cause named, with this case's own words.

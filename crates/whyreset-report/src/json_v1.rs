@@ -85,6 +85,8 @@ struct ProcessJson<'a> {
 struct Victim<'a> {
     process: Option<ProcessJson<'a>>,
     errno: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -189,6 +191,7 @@ impl<'a> Line<'a> {
             victim: verdict.victim.as_ref().map(|victim| Victim {
                 process: victim.process.as_ref().map(ProcessJson::of),
                 errno: errno(victim.errno),
+                kernel: victim.kernel.as_deref(),
             }),
             cause: Cause {
                 id: verdict.cause.id,

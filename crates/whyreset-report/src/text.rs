@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use whyreset_evidence::{
-    Certainty, EvidenceLine, Mark, Origin, Outcome, Party, Process, SeenFrom, Source, Verdict, Victim,
+    Certainty, EvidenceLine, Mark, Origin, Outcome, Party, Process, SeenFrom, Source, Verdict,
 };
 
 use crate::escape::escape;
+use crate::page::suffering;
 use crate::paint::Ink;
 use crate::wrap::wrap;
 
@@ -143,7 +144,7 @@ fn reasons(verdict: &Verdict, style: &Style, out: &mut String) {
         row(line.finding.as_str(), ink, &text);
     }
     if let Some(victim) = &verdict.victim {
-        row("victim", Ink::Plain, &suffering(victim));
+        row("victim", Ink::Plain, &escape(&suffering(victim)));
     }
     let most = if cause.certainty == Certainty::Certain {
         RIVALS_OF_CERTAIN
@@ -188,17 +189,6 @@ fn short(id: &str) -> &str {
     id.get(..12)
         .filter(|_| id.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .unwrap_or(id)
-}
-
-fn suffering(victim: &Victim) -> String {
-    let who = victim
-        .process
-        .as_ref()
-        .map_or_else(|| "the program there".to_owned(), name);
-    match victim.errno {
-        Some(errno) => format!("{who} got {errno}"),
-        None => format!("{who} held the socket"),
-    }
 }
 
 /// What is shown of the evidence: each sentence once, what was seen before what was not.

@@ -108,6 +108,14 @@ pub fn place(process: &Process) -> Option<String> {
 
 /// `curl[9012] got ECONNRESET`.
 pub fn suffering(victim: &Victim) -> String {
+    if let Some(service) = &victim.kernel {
+        let of = if service.is_empty() {
+            String::new()
+        } else {
+            format!(" ({service})")
+        };
+        return format!("the kernel's own socket{of}: no process holds it, and none got an error");
+    }
     let who = victim
         .process
         .as_ref()
