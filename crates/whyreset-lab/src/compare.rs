@@ -282,7 +282,15 @@ fn lacks(scenario: &Scenario, vantage: Vantage, least: Certainty, said: &[&Said]
         same("process", verdict.accused().unwrap_or_default(), name);
     }
     if let (Vantage::Machine, Some(name)) = (vantage, truth.victim) {
-        same("victim", verdict.text("/victim/process/name"), name);
+        let suffers = ["/victim/process/name", "/victim/kernel"].map(|path| verdict.text(path));
+        same(
+            "victim",
+            suffers
+                .into_iter()
+                .find(|who| !who.is_empty())
+                .unwrap_or_default(),
+            name,
+        );
     }
     same("host", verdict.text("/sender/host"), host(truth));
     if verdict.benign() != truth.benign {

@@ -13,6 +13,7 @@ mod loopback;
 mod machine;
 mod need;
 mod netns;
+mod nvme;
 mod puppet;
 mod run;
 mod said;

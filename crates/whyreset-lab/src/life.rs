@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{cgroup, netns};
+use crate::{cgroup, netns, nvme};
 
 static ALIVE: OnceLock<Option<UnixListener>> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -51,6 +51,8 @@ fn is_dead(pid: u32) -> bool {
 /// Removes namespaces and control groups of labs that died without doing so themselves.
 /// Failures are left for the next sweep.
 pub fn sweep() {
+    // What the kernel holds in a namespace keeps it.
+    nvme::sweep();
     netns::sweep();
     cgroup::sweep();
 }

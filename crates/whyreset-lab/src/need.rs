@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{cgroup, ip};
+use crate::{cgroup, ip, nvme};
 
 /// Something that may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Need {
     BridgeReject,
     /// A kernel that balances connections (ip_vs).
     Balancer,
+    /// A kernel that speaks NVMe over TCP at both ends (nvme-tcp, nvmet-tcp, configfs).
+    NvmeTcp,
     /// A kernel whose eBPF programs may destroy sockets (bpf_sock_destroy, Linux 6.5).
     SockDestroy,
     /// Something that no lab may touch; says what.
@@ -140,6 +142,7 @@ impl Need {
             Self::SmallTracking => small_tracking(),
             Self::BridgeReject => bridge_reject(),
             Self::Balancer => balancer(),
+            Self::NvmeTcp => nvme::probe(),
             Self::SockDestroy => sock_destroy(),
             Self::Namespaces => namespaces(),
             Self::Hosts => ["nsenter", "unshare"]

@@ -30,6 +30,9 @@ mod linger_inherited;
 mod mptcp_fastclose;
 mod never_accepted;
 mod no_listener;
+mod nvme_host_refused;
+mod nvme_target_reset;
+mod nvme_target_unread;
 mod oom_killed;
 mod orphan_limit;
 mod retransmission_timeout;
@@ -150,6 +153,9 @@ static KERNEL: &[&Scenario] = &[
     &firewall_reject::SCENARIO,
     &bridge_reject::SCENARIO,
     &balancer_forgot::SCENARIO,
+    &nvme_host_refused::SCENARIO,
+    &nvme_target_reset::SCENARIO,
+    &nvme_target_unread::SCENARIO,
     &healthy::SCENARIO,
     &orphan_limit::SCENARIO,
     &tcp_memory::SCENARIO,

@@ -80,7 +80,7 @@ pub struct Truth {
     pub from: &'static str,
     /// The sender's process.
     pub accused: Accused,
-    /// The process that suffers; asked for where both ends are seen.
+    /// The process that suffers, or the kernel's own service; asked for where both ends are seen.
     pub victim: Option<&'static str>,
     /// The reset answers a segment: kernels before 6.10 do not report all of those, and `likely`
     /// is then enough.

@@ -51,9 +51,11 @@ fn depended(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Modules that the guest loads, in no order: what the lab builds hosts, bridges, rules and balancers of.
-const MODULES: [&str; 22] = [
+/// Modules that the guest loads, in no order: what the lab builds hosts, bridges, rules, balancers and
+/// the kernel's own connections of.
+const MODULES: [&str; 27] = [
     "bridge",
+    "configfs",
     "ip_vs",
     "ip_vs_rr",
     "libcrc32c",
@@ -73,6 +75,10 @@ const MODULES: [&str; 22] = [
     "nft_reject_inet",
     "nft_reject_ipv4",
     "nft_reject_ipv6",
+    "nvme-fabrics",
+    "nvme-tcp",
+    "nvmet",
+    "nvmet-tcp",
     "stp",
     "veth",
 ];

@@ -26,7 +26,9 @@ done
 for module in /modules/*.ko; do
 	[ -e "$module" ] && echo "NOT LOADED $module: $(insmod "$module" 2>&1)"
 done
-/whyreset lab run -o json firewall-reject bridge-reject balancer-forgot 2>/tmp/said
+mount -t configfs config /sys/kernel/config
+/whyreset lab run -o json firewall-reject bridge-reject balancer-forgot \
+	nvme-host-refused nvme-target-reset nvme-target-unread 2>/tmp/said
 between=$?
 [ "$between" = 0 ] || tail -n 20 /tmp/said
 echo "ENDED $basic $between"
