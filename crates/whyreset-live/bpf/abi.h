@@ -24,6 +24,7 @@ enum socket_flag {
 	FLAG_MPTCP = 16,
 	FLAG_LINGER2_NEGATIVE = 32,
 	FLAG_KERNEL = 64, /* the kernel itself uses it */
+	FLAG_MADE = 128,  /* the kernel made it for itself, or its listener for a Multipath TCP one */
 };
 enum role { ROLE_UNKNOWN = 0, ROLE_CLIENT = 1, ROLE_SERVER = 2, ROLE_LISTENER = 3 };
 

@@ -312,26 +312,30 @@ SHARED u8 made_by_kernel(struct sock *sk)
 	u32 left = __builtin_preserve_field_info(((struct sock *)0)->sk_kern_sock, FIELD_LSHIFT_U64);
 	u32 right = __builtin_preserve_field_info(((struct sock *)0)->sk_kern_sock, FIELD_RSHIFT_U64);
 
-	/* Before 6.10 what a Multipath TCP listener accepts may bear the mark of its inner socket. */
-	if (!type_exists(struct proto_accept_arg))
-		return 0;
 	bpf_probe_read_kernel(&raw, FIELD_SIZE(struct sock, sk_kern_sock), (char *)sk + offset);
-	return (raw << left) >> right;
+	if (!((raw << left) >> right))
+		return 0;
+	/* Before 6.10 what a Multipath TCP listener accepts may bear the mark of its inner socket. */
+	return type_exists(struct proto_accept_arg) ? FLAG_KERNEL : FLAG_MADE;
 }
 
 /* Whether the kernel itself uses this socket: no file leads to it (a process's has one until after
  * its close), it was made for the kernel, or kernel code has forbidden its allocations to wait for
- * file systems, which no process can. What `struct file` there is may be one that the kernel made
- * for a TLS handshake. A Multipath TCP subflow and a ULP belong to the process above. */
-SHARED int used_by_kernel(struct sock *sk, struct socket *socket, int dead)
+ * file systems, which no process can. What file there is may be one that the kernel made for a TLS
+ * handshake. A Multipath TCP subflow and a ULP belong to the process above. */
+SHARED u8 used_by_kernel(struct sock *sk, struct socket *socket, int dead)
 {
+	u8 made = made_by_kernel(sk);
+
 	if (field_exists(struct tcp_sock, is_mptcp) && READ((struct tcp_sock *)sk, is_mptcp))
 		return 0;
 	if (!socket)
-		return dead && made_by_kernel(sk);
-	if (!READ(socket, file) || made_by_kernel(sk))
-		return 1;
-	return !(READ(sk, sk_allocation) & GFP_FS) && !READ((struct inet_connection_sock *)sk, icsk_ulp_ops);
+		return dead ? made : 0;
+	if (!READ(socket, file))
+		return FLAG_KERNEL;
+	if (!(READ(sk, sk_allocation) & GFP_FS) && !READ((struct inet_connection_sock *)sk, icsk_ulp_ops))
+		return FLAG_KERNEL;
+	return made;
 }
 
 /* What a full socket holds; `event->mode` says that it was one. */
@@ -350,7 +354,7 @@ INLINE void describe(struct event *event, struct sock *sk)
 		event->inode = READ((struct socket_alloc *)socket, vfs_inode.i_ino);
 	}
 	event->flags |= flags & (1 << SOCK_DEAD) ? FLAG_DEAD : 0;
-	event->flags |= used_by_kernel(sk, socket, flags & (1 << SOCK_DEAD)) ? FLAG_KERNEL : 0;
+	event->flags |= used_by_kernel(sk, socket, flags & (1 << SOCK_DEAD));
 	event->flags |= flags & (1 << SOCK_LINGER) ? FLAG_LINGER : 0;
 	event->flags |= flags & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
 	event->flags |= READ(tp, linger2) < 0 ? FLAG_LINGER2_NEGATIVE : 0;
@@ -738,7 +742,7 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->closed_from = from;
 	tomb->closed_to = to;
 	tomb->shutdown = sk->sk_shutdown;
-	tomb->flags = may_be_kernels(sk) && used_by_kernel((void *)key, sk->sk_socket, 0) ? FLAG_KERNEL : 0;
+	tomb->flags = may_be_kernels(sk) ? used_by_kernel((void *)key, sk->sk_socket, 0) : 0;
 	tomb->rcv_tstamp = tp->rcv_tstamp;
 	tomb->lsndtime = tp->lsndtime;
 	/* close() after shutdown(SHUT_WR): the FIN has its number already. */
@@ -793,8 +797,8 @@ INLINE void failed(struct sock *sk, u64 key, u32 netns, u8 from, u16 err)
 		tomb->probes_out = READ(icsk, icsk_probes_out);
 		tomb->retransmits = READ(icsk, icsk_retransmits);
 		/* Of an orphan, its close has told. */
-		tomb->flags = tomb->closed_at ? tomb->flags & FLAG_KERNEL : 0;
-		tomb->flags |= used_by_kernel(sk, READ(sk, sk_socket), flags & (1 << SOCK_DEAD)) ? FLAG_KERNEL : 0;
+		tomb->flags = tomb->closed_at ? tomb->flags & (FLAG_KERNEL | FLAG_MADE) : 0;
+		tomb->flags |= used_by_kernel(sk, READ(sk, sk_socket), flags & (1 << SOCK_DEAD));
 		tomb->flags |= flags & (1 << SOCK_KEEPOPEN) ? FLAG_KEEPALIVE : 0;
 		tomb->born = owner ? owner->born : 0;
 		tomb->role = owner ? owner->role : ROLE_UNKNOWN;
@@ -821,7 +825,7 @@ INLINE void remember_listener(struct sock *sk, u64 key)
 	port.port = bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
 	if (!owner)
 		return;
-	owner->kernel = used_by_kernel((void *)key, READ(sk, sk_socket), 0);
+	owner->kernel = used_by_kernel((void *)key, READ(sk, sk_socket), 0) == FLAG_KERNEL;
 	bpf_map_update_elem(&listeners, &port, owner, BPF_ANY);
 }
 

@@ -27,6 +27,7 @@ pub mod flag {
     pub const MPTCP: u8 = 16;
     pub const LINGER2_NEGATIVE: u8 = 32;
     pub const KERNEL: u8 = 64;
+    pub const MADE: u8 = 128;
 }
 
 /// `enum role`.
@@ -200,18 +201,24 @@ const _: () = {
 /// Bytes of one event; the C side asserts the same number.
 pub const EVENT_SIZE: usize = 576;
 
+/// Whether these flags say that the kernel itself uses a socket of this role. That it was made for the
+/// kernel is certain of one that connects, and may be inherited by one that was accepted.
+const fn is_marked(flags: u8, of: u16) -> bool {
+    flags & flag::KERNEL != 0 || flags & flag::MADE != 0 && of == role::CLIENT
+}
+
 impl Event {
     /// Whether the kernel itself uses the socket at the event. That a kernel thread closes what came in at a port
     /// where the kernel itself listens is as good as the socket's own mark.
     pub fn is_of_kernel(&self) -> bool {
         let closed = self.kind == event_type::SENT && self.trigger.present == 0;
         self.mode == mode::FULL
-            && (self.flags & flag::KERNEL != 0 || closed && self.is_kernel_listeners(&self.current))
+            && (is_marked(self.flags, self.owner.role) || closed && self.is_kernel_listeners(&self.current))
     }
 
     /// Whether a kernel thread closed, earlier, a socket that the kernel itself used; the tombstone tells.
     pub fn was_of_kernel(&self, tombstone: &Tombstone) -> bool {
-        tombstone.flags & flag::KERNEL != 0 || self.is_kernel_listeners(&tombstone.by)
+        is_marked(tombstone.flags, tombstone.role.into()) || self.is_kernel_listeners(&tombstone.by)
     }
 
     fn is_kernel_listeners(&self, task: &Task) -> bool {

@@ -246,6 +246,13 @@ fn what_the_kernel_uses_itself_is_no_programs() {
         ("the kernel thread nvme-wq", 33)
     );
     assert_eq!(asked(&told), None);
+    own.flags ^= flag::KERNEL | flag::MADE;
+    assert!(
+        !tell(&own).of_kernel,
+        "an accepted one may have the mark of a Multipath TCP listener"
+    );
+    own.owner.role = role::CLIENT;
+    assert!(tell(&own).of_kernel);
     own.flags |= flag::DEAD;
     let told = tell(&own);
     assert_eq!(
