@@ -719,7 +719,12 @@ INLINE void tuple_direct(struct tuple *tuple, struct sock *sk, u32 netns, u16 sp
 INLINE int may_be_kernels(struct sock *sk)
 {
 	struct socket *socket = sk->sk_socket;
-	return socket && (!socket->file || !(sk->sk_allocation & GFP_FS) || made_by_kernel(sk));
+	void *word = (void *)sk + __builtin_preserve_field_info(sk->sk_kern_sock, FIELD_BYTE_OFFSET);
+	u32 size = __builtin_preserve_field_info(sk->sk_kern_sock, FIELD_BYTE_SIZE);
+	u32 left = __builtin_preserve_field_info(sk->sk_kern_sock, FIELD_LSHIFT_U64);
+	u64 raw = size == 1 ? *(u8 *)word : size == 2 ? *(u16 *)word : *(u32 *)word;
+
+	return socket && (!socket->file || !(sk->sk_allocation & GFP_FS) || (raw << left) >> 63);
 }
 
 /* A process closes its end in good order (or gives a connect() up): the tombstone begins. */
