@@ -41,6 +41,9 @@ static u64 (*bpf_get_current_task)(void) = (void *)35;
 static u64 (*bpf_get_current_cgroup_id)(void) = (void *)80;
 static long (*bpf_probe_read_kernel)(void *dst, u32 size, const void *src) = (void *)113;
 static u64 (*bpf_jiffies64)(void) = (void *)118;
+/* Since Linux 5.11: asked for by `task_typed` alone. */
+static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158;
+enum bpf_func_id { BPF_FUNC_get_current_task_btf = 158 };
 static struct tcp_sock *(*bpf_skc_to_tcp_sock)(void *sk) = (void *)137;
 static void *(*bpf_ringbuf_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
 static void (*bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
@@ -52,9 +55,11 @@ static u64 (*bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
 /* Kinds of BPF_FIELD_* and BPF_TYPE_* relocations (tools/lib/bpf/relo_core.h, ABI of BTF.ext). */
 enum { FIELD_BYTE_OFFSET = 0, FIELD_BYTE_SIZE = 1, FIELD_EXISTS = 2, FIELD_LSHIFT_U64 = 4, FIELD_RSHIFT_U64 = 5 };
 enum { TYPE_EXISTS = 0, TYPE_SIZE = 1 };
+enum { VALUE_EXISTS = 0 };
 
 #define field_exists(type, member) __builtin_preserve_field_info(((type *)0)->member, FIELD_EXISTS)
 #define type_exists(type) __builtin_preserve_type_info(*(type *)0, TYPE_EXISTS)
+#define value_exists(type, value) __builtin_preserve_enum_value(*(type *)value, VALUE_EXISTS)
 
 /* A constant for the verifier, at most 8: the type's own size is what relocation gives. */
 #define FIELD_SIZE(type, member) (__builtin_preserve_field_info(((type *)0)->member, FIELD_BYTE_SIZE) & 7 ?: 8)
@@ -134,7 +139,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	u32 rcv_nxt, copied_seq, snd_una, snd_nxt, write_seq, snd_wnd;
 	u32 lsndtime, rcv_tstamp;
-	u64 bytes_received, bytes_acked;
+	u64 bytes_received, bytes_acked, tcp_mstamp;
 	s32 linger2;
 	u8 is_mptcp;
 } KERNEL;

@@ -83,19 +83,32 @@ struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type
 
 /* ---- tasks ------------------------------------------------------------------------------------- */
 
-/* A process goes by its leader's name; a thread's own name is its private matter. */
-INLINE void name_now(char *comm)
+/* The name of the running process, whose id it gives. A process goes by its leader's name; a thread's own
+ * is its private matter. */
+INLINE u32 name_now(char *comm)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	struct task_struct *now, *leader;
 
 	bpf_get_current_comm(comm, 16);
 	if ((u32)id == id >> 32)
-		return;
+		return id;
 	now = (void *)bpf_get_current_task();
 	leader = READ(now, group_leader);
 	if (leader)
 		READ_INTO((char (*)[16])comm, leader, comm);
+	return id >> 32;
+}
+
+/* Whether the running task can be had as a typed pointer, which is loaded through directly: a helper
+ * that reads costs several times as much as all that is read here. */
+#define task_typed value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
+INLINE u32 flags_now(void)
+{
+	if (task_typed)
+		return bpf_get_current_task_btf()->flags;
+	return READ((struct task_struct *)bpf_get_current_task(), flags);
 }
 
 /* ---- what is remembered ------------------------------------------------------------------------ */
@@ -126,7 +139,8 @@ INLINE struct owner *owner_of(u64 sk)
 	return set->line[1].key == sk ? &set->line[1].owner : NULL;
 }
 
-INLINE void remember_owner(u64 sk, u32 role)
+/* `now` is of the monotonic clock, nanoseconds. */
+INLINE void remember_owner(u64 sk, u32 role, u64 now)
 {
 	u32 index = mix(0, sk) >> 32 & set_mask;
 	struct owner_set *set = bpf_map_lookup_elem(&owners, &index);
@@ -142,16 +156,15 @@ INLINE void remember_owner(u64 sk, u32 role)
 		line = set->line[1].owner.born < set->line[0].owner.born ? &set->line[1] : &set->line[0];
 	line->key = 0;
 	barrier();
-	line->owner.born = bpf_ktime_get_ns();
+	line->owner.born = now;
 	line->owner.role = role;
 	line->owner.half_closed = 0;
 	line->owner.kernel = 0;
 	line->owner.tgid = 0;
 	/* An accepted socket is born in softirq: whoever runs then is not its owner. */
 	if (role != ROLE_SERVER) {
-		line->owner.tgid = bpf_get_current_pid_tgid() >> 32;
+		line->owner.tgid = name_now(line->owner.comm);
 		line->owner.cgroup = bpf_get_current_cgroup_id();
-		name_now(line->owner.comm);
 	}
 	barrier();
 	line->key = sk;
@@ -244,28 +257,38 @@ SHARED void name_queue(struct task_struct *now, char *comm)
 	comm[15] = 0;
 }
 
-SHARED void task_now(struct task *task)
+/* Of a task that is no process going about its business. */
+SHARED void task_odd(struct task *task, u32 flags)
 {
 	struct task_struct *now = (void *)bpf_get_current_task();
-	u32 flags = READ(now, flags);
+	struct signal_struct *signal;
 
-	task->marks = flags & PF_KTHREAD ? TASK_KTHREAD : 0;
-	task->tgid = bpf_get_current_pid_tgid() >> 32;
-	name_now(task->comm);
+	if (flags & PF_KTHREAD)
+		task->marks = TASK_KTHREAD;
 	if (flags & PF_WQ_WORKER)
 		name_queue(now, task->comm);
-	task->cgroup = bpf_get_current_cgroup_id();
-	task->exiting = !!(flags & PF_EXITING);
-	task->exit_code = 0;
-	if (task->exiting) {
-		struct signal_struct *signal = READ(now, signal);
+	if (!(flags & PF_EXITING))
+		return;
+	task->exiting = 1;
+	signal = READ(now, signal);
+	task->exit_code = READ(signal, group_exit_code);
+	if (!task->exit_code)
+		task->exit_code = READ(now, exit_code);
+	if (READ(signal, oom_mm))
+		task->marks |= TASK_OOM;
+}
 
-		task->exit_code = READ(signal, group_exit_code);
-		if (!task->exit_code)
-			task->exit_code = READ(now, exit_code);
-		if (READ(signal, oom_mm))
-			task->marks |= TASK_OOM;
-	}
+INLINE void task_now(struct task *task)
+{
+	u32 flags = flags_now();
+
+	task->marks = 0;
+	task->exiting = 0;
+	task->exit_code = 0;
+	task->tgid = name_now(task->comm);
+	task->cgroup = bpf_get_current_cgroup_id();
+	if (flags & (PF_KTHREAD | PF_WQ_WORKER | PF_EXITING))
+		task_odd(task, flags);
 }
 
 INLINE u64 cgroup_of(struct sock *sk)
@@ -694,6 +717,27 @@ int on_receive_reset(u64 *ctx)
 /* This program takes typed pointers (tp_btf) and loads through them directly: it runs ten times in
  * the life of every healthy connection. Its socket is never NULL. The others take scalars. */
 
+/* The socket's address as a number: of two typed pointers the verifier allows the difference alone. */
+INLINE u64 number_of(struct sock *sk, u64 *ctx)
+{
+	u64 number = (u64)sk;
+
+	if (task_typed) {
+		asm volatile("%0 -= %1" : "+r"(number) : "r"(bpf_get_current_task_btf()));
+		return number + bpf_get_current_task();
+	}
+	bpf_probe_read_kernel(&number, sizeof(number), &ctx[0]);
+	return number;
+}
+
+/* When the segment that is being taken in arrived: the kernel has just asked its clock for that, and
+ * asking again is what costs most in the life of a healthy connection. */
+INLINE u64 arrived_at(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	return tp ? tp->tcp_mstamp * 1000 : bpf_ktime_get_ns();
+}
+
 INLINE u32 netns_direct(struct sock *sk)
 {
 	struct net *net = sk->__sk_common.skc_net.net;
@@ -865,19 +909,17 @@ int on_set_state(u64 *ctx)
 	netns = netns_direct(sk);
 	if (foreign(netns))
 		return 0;
-	/* The address as a number: arithmetic on a typed pointer is refused. */
-	if (bpf_probe_read_kernel(&key, sizeof(key), &ctx[0]))
-		return 0;
+	key = number_of(sk, ctx);
 	switch (to) {
 	case TCP_SYN_SENT:
-		remember_owner(key, ROLE_CLIENT);
+		remember_owner(key, ROLE_CLIENT, bpf_ktime_get_ns());
 		return 0;
 	case TCP_LISTEN:
-		remember_owner(key, ROLE_LISTENER);
+		remember_owner(key, ROLE_LISTENER, bpf_ktime_get_ns());
 		remember_listener(sk, key);
 		return 0;
 	case TCP_ESTABLISHED:
-		remember_owner(key, ROLE_SERVER);
+		remember_owner(key, ROLE_SERVER, arrived_at(sk));
 		return 0;
 	case TCP_FIN_WAIT1:
 		closed(sk, key, netns, from, to);
@@ -965,9 +1007,8 @@ int on_signal(u64 *ctx)
 		return 0;
 	tgid = READ(victim, tgid);
 	killer.at = bpf_ktime_get_ns();
-	killer.tgid = bpf_get_current_pid_tgid() >> 32;
 	killer.signal = signal;
-	name_now(killer.comm);
+	killer.tgid = name_now(killer.comm);
 	bpf_map_update_elem(&killers, &tgid, &killer, BPF_ANY);
 	return 0;
 }
