@@ -245,6 +245,9 @@ pub fn follows_a_close(dossier: &Dossier) -> Finding {
         (Some(trigger), _) => {
             let side = dossier.from().unwrap_or(Side::Server);
             match gone::past(dossier, side) {
+                Past::Closed(..) if gone::forgot_before_the_fin(dossier).is_seen() => {
+                    Finding::absent("a close in good order had been followed by the other end's", cite)
+                }
                 Past::Closed(fact, _, by) if gone::meets_no_connection(sent) => {
                     Finding::seen(format!("{by} had closed the socket"), &*fact.cite)
                 }

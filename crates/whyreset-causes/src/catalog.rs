@@ -40,6 +40,7 @@ pub static CATALOG: &[&Cause] = &[
     &exhausted::ACCEPT_QUEUE_OVERFLOW,
     &exhausted::ORPHAN_LIMIT,
     &exhausted::TCP_MEMORY,
+    &exhausted::TIME_WAIT_OVERFLOW,
     &exhausted::FD_LIMIT,
     &exhausted::CONNTRACK_FULL,
     &protocol::BAD_SYN_ACK,

@@ -15,8 +15,9 @@ use crate::words;
 const SHOWN: usize = 4;
 /// `SKB_DROP_REASON_NETFILTER_DROP`
 const NETFILTER: &str = "NETFILTER_DROP";
-/// A rejected segment and the reset made for it are this close together.
-const TOGETHER: Duration = Duration::from_millis(10);
+/// A rejected segment and the reset made for it are this close together. Microseconds, until a busy
+/// processor leaves the reset in its queue and goes on with something else.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// The segment of this flow that a packet filter dropped at the moment of the reset, where no
 /// end's kernel was seen to send it.

@@ -6,7 +6,9 @@ use alloc::format;
 
 use core::time::Duration;
 
-use whyreset_evidence::{Dossier, Ended, Errno, Fact, Finding, Mode, Process, Sent, Side, Socket, TcpState};
+use whyreset_evidence::{
+    Dossier, Ended, Errno, Fact, Finding, Flags, Mode, Process, Sent, Side, Socket, TcpState,
+};
 
 use crate::{ask, words};
 
@@ -87,6 +89,44 @@ pub fn meets_no_connection(sent: &Sent) -> bool {
         .as_ref()
         .is_none_or(|socket| socket.state == TcpState::Listen);
     carries && none
+}
+
+/// The other end's FIN, without data and in its order, met no connection although this end had done no
+/// more than close its own: a kernel that still knew of it would have taken the FIN.
+pub fn forgot_before_the_fin(dossier: &Dossier) -> Finding {
+    ask::reply(dossier, |fact, sent, trigger| {
+        let bare_fin = trigger.flags.has(Flags::FIN) && trigger.len == 0;
+        if !bare_fin || !meets_no_connection(sent) {
+            return Finding::absent(
+                format!("the reset answers {}", words::segment(trigger)),
+                &*fact.cite,
+            );
+        }
+        let side = dossier.from().unwrap_or(Side::Server);
+        match past(dossier, side) {
+            Past::Closed(closed, ended, by) => match ended.rcv_nxt {
+                Some(next) if next == trigger.seq => Finding::seen(
+                    format!("{by} had closed its end, and the other end's FIN was the next that came"),
+                    format!("{}, {}", closed.cite, fact.cite),
+                ),
+                Some(_) => Finding::absent(
+                    "the FIN's number shows that more than a FIN had been sent after the close",
+                    &*fact.cite,
+                ),
+                None => Finding::blind(
+                    "whether data had come between the close and the FIN is not known",
+                    "kernel:inet_sock_set_state rcv_nxt",
+                ),
+            },
+            _ => Finding::absent("no close in good order had come before", &*fact.cite),
+        }
+    })
+}
+
+/// How long this end's close was back when the reset was sent.
+pub fn closed_ago(dossier: &Dossier) -> Option<Duration> {
+    let (fact, _) = dossier.closed_by(dossier.from()?)?;
+    Some(dossier.time().since(fact.at))
 }
 
 /// The reset answers a segment of a connection that its kernel does not have.

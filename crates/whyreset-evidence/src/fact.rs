@@ -149,6 +149,8 @@ pub struct Ended {
     pub socket: Socket,
     /// The sequence number of its own FIN, where a process closed it in good order.
     pub fin_seq: Option<u32>,
+    /// `rcv_nxt`: what it expected next then, where a process closed it in good order (RFC 9293 §3.3.1).
+    pub rcv_nxt: Option<u32>,
 }
 
 /// A segment that was dropped, and the kernel's word for why.

@@ -41,6 +41,7 @@ mod shutdown_then_data;
 mod stray_syn;
 mod tcp_memory;
 mod terminated_unread;
+mod time_wait_overflow;
 mod timestamp_rejected;
 mod unread_by_client;
 mod unread_data;
@@ -160,6 +161,7 @@ static KERNEL: &[&Scenario] = &[
     &orphan_limit::SCENARIO,
     &tcp_memory::SCENARIO,
     &fin_wait_expired::SCENARIO,
+    &time_wait_overflow::SCENARIO,
 ];
 
 impl std::fmt::Debug for Scenario {

@@ -67,7 +67,10 @@ struct tombstone {
 	u64 failed_at; /* 0: no error ended it */
 	u64 born;
 	struct task by;
-	u32 unacked;
+	union {
+		u32 unacked; /* of one that an error ended */
+		u32 rcv_nxt; /* of one closed in good order */
+	};
 	union {
 		u32 unsent;   /* of one that an error ended */
 		u32 lsndtime; /* of one closed in good order: low 32 bits of jiffies */

@@ -794,6 +794,7 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->flags = may_be_kernels(sk) ? used_by_kernel((void *)key, sk->sk_socket, 0) : 0;
 	tomb->rcv_tstamp = tp->rcv_tstamp;
 	tomb->lsndtime = tp->lsndtime;
+	tomb->rcv_nxt = tp->rcv_nxt;
 	/* close() after shutdown(SHUT_WR): the FIN has its number already. */
 	tomb->fin_seq = tp->write_seq - (from == TCP_FIN_WAIT1);
 	task_now(&tomb->by);

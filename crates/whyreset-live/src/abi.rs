@@ -85,6 +85,7 @@ pub struct Tombstone {
     pub failed_at: u64,
     pub born: u64,
     pub by: Task,
+    /// `rcv_nxt` of one closed in good order.
     pub unacked: u32,
     /// `lsndtime` of one closed in good order.
     pub unsent: u32,

@@ -288,7 +288,7 @@ impl Translator {
             retransmits: tombstone.retransmits.into(),
             user_timeout_ms: tombstone.user_timeout,
             of_kernel: event.was_of_kernel(tombstone),
-            unacked: tombstone.unacked,
+            unacked: if in_order { 0 } else { tombstone.unacked },
             unsent: if in_order { 0 } else { tombstone.unsent },
             snd_wnd: if in_order { 0 } else { tombstone.snd_wnd },
             ..Socket::default()
@@ -297,6 +297,7 @@ impl Translator {
             |at: u64| (tombstone.born != 0 && at > tombstone.born).then(|| (at - tombstone.born) / 1_000_000);
         let fin_sent = in_order && TcpState::from_number(tombstone.closed_to) == TcpState::FinWait1;
         let fin_seq = fin_sent.then_some(tombstone.snd_wnd);
+        let rcv_nxt = fin_sent.then_some(tombstone.unacked);
         let mut push =
             |socket: &Socket, at: u64, from: u8, to: u8, by: Option<Process>, error: Option<Errno>| {
                 let from = TcpState::from_number(from);
@@ -311,6 +312,7 @@ impl Translator {
                     by,
                     error,
                     fin_seq: fin_seq.filter(|_| error.is_none()),
+                    rcv_nxt: rcv_nxt.filter(|_| error.is_none()),
                     socket,
                 });
                 facts.push(Fact {

@@ -47,6 +47,7 @@ pub fn of(failure: &Failure) -> Option<Dossier> {
                 error: Some(Errno::TimedOut),
                 socket: socket(failure, from),
                 fin_seq: None,
+                rcv_nxt: None,
             };
             vec![
                 fact(What::Ended(ended), cite()),

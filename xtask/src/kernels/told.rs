@@ -21,12 +21,14 @@ pub fn hold(console: &str) -> Result<String> {
         let told: Value = serde_json::from_str(line).with_context(|| format!("not JSON: {line}"))?;
         lines += 1;
         if told["pass"] != true {
+            // The guest is gone with what it knew: what it said in full is all there is to learn from.
             wrong.push(format!(
-                "{} {} {}: {}",
+                "{} {} {}: {}\n    {}",
                 word(&told["scenario"]),
                 word(&told["family"]),
                 word(&told["vantage"]),
-                word(&told["why"])
+                word(&told["why"]),
+                told["said"]
             ));
         }
     }

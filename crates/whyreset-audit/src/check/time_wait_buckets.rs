@@ -8,7 +8,7 @@ const COUNTER: &str = "TcpExtTCPTimeWaitOverflow";
 /// The declaration.
 pub static CHECK: Check = Check {
     id: "time-wait-buckets",
-    causes: &["connection-forgotten", "fin-wait-expired"],
+    causes: &["time-wait-overflow"],
     reads: "the counter TCPTimeWaitOverflow",
     why: "above tcp_max_tw_buckets a closed connection is forgotten at once instead of being remembered for a minute, and whatever still comes for it is answered with a RST",
     look,

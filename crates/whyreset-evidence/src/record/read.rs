@@ -235,6 +235,7 @@ fn ended(words: Words<'_, '_>) -> Result<What, String> {
             ("by", Some(word)) => ended.by = Some(process(word)?),
             ("error", name) => ended.error = Some(errno(name)?),
             ("fin-seq", value) => ended.fin_seq = Some(number(value)?),
+            ("rcv-nxt", value) => ended.rcv_nxt = Some(number(value)?),
             _ if ended.socket.read(token)? => {}
             _ if ended.by.as_mut().map_or(Ok(false), |p| p.read(token))? => {}
             (key, _) => return Err(unknown(key)),

@@ -112,6 +112,9 @@ fn write_fact(fact: &Fact, start: Timestamp, out: &mut String) {
             if let Some(seq) = ended.fin_seq {
                 let _ = write!(out, " fin-seq={seq}");
             }
+            if let Some(seq) = ended.rcv_nxt {
+                let _ = write!(out, " rcv-nxt={seq}");
+            }
             if let Some(by) = &ended.by {
                 out.push_str(" by=");
                 by.write(out);

@@ -243,6 +243,10 @@ fn more_arrived(dossier: &Dossier) -> Finding {
             Some(trigger) if linger2 && trigger.len == 0 => {
                 Finding::absent("no data came: TCP_LINGER2 asked for the reset", &*fact.cite)
             }
+            Some(_) if gone::forgot_before_the_fin(dossier).is_seen() => Finding::absent(
+                "nothing but the other end's own FIN came, which a closed socket takes",
+                &*fact.cite,
+            ),
             Some(trigger) => Finding::seen(format!("{} came", words::payload(trigger)), &*fact.cite),
             None => Finding::absent("no segment drew the reset", &*fact.cite),
         };

@@ -2,25 +2,27 @@ use alloc::format;
 
 use whyreset_evidence::{Certainty, Dossier, Errno, Finding, Party, TcpState};
 
+use crate::catalog::exhausted::{SHORTEST_WAIT, USUAL_WAIT};
 use crate::cause::{Accuse, Cause, From, Group, need};
-use crate::{ask, words};
+use crate::{ask, gone, words};
 
 pub static FIN_WAIT_EXPIRED: Cause = Cause {
     id: "fin-wait-expired",
     group: Group::Expired,
     summary: "a closed socket waited in FIN_WAIT2 for the other end's FIN until its time ran out",
-    kernel: &["TCP_STATE"],
+    kernel: &["TCP_STATE", "NO_SOCKET", "TCP_FLAGS"],
     party: Party::Kernel,
     from: From::Sender,
     accuse: Accuse::Closer,
     at_most: Certainty::Certain,
     requires: &[
         need(
-            "a timer ended an orphan in FIN_WAIT2",
+            "a timer ended an orphan in FIN_WAIT2, or its FIN came too late",
             Certainty::Unknown,
             orphan_in_fin_wait2,
         ),
         need("nobody had asked for its end", Certainty::Likely, not_asked_for),
+        need("the wait was over", Certainty::Possible, over),
     ],
     excludes: &[],
     explains: &[],
@@ -36,7 +38,15 @@ pub static FIN_WAIT_EXPIRED: Cause = Cause {
     text: include_str!("fin_wait_expired.md"),
 };
 
+/// What ended the wait sent no reset, for it was a minute or less: the FIN itself drew it.
+fn fin_came_late(dossier: &Dossier) -> bool {
+    gone::forgot_before_the_fin(dossier).is_seen()
+}
+
 fn orphan_in_fin_wait2(dossier: &Dossier) -> Finding {
+    if fin_came_late(dossier) {
+        return gone::forgot_before_the_fin(dossier);
+    }
     ask::active(dossier, |fact, _, socket| {
         let held = if socket.dead {
             "held by no process"
@@ -51,7 +61,29 @@ fn orphan_in_fin_wait2(dossier: &Dossier) -> Finding {
     })
 }
 
+fn over(dossier: &Dossier) -> Finding {
+    if !fin_came_late(dossier) {
+        return orphan_in_fin_wait2(dossier);
+    }
+    let ago = gone::closed_ago(dossier).unwrap_or_default();
+    let what = format!("the FIN came {} after the close", words::span(ago));
+    let cite = "kernel:inet_sock_set_state";
+    if ago < SHORTEST_WAIT {
+        Finding::absent(what, cite)
+    } else if ago < USUAL_WAIT {
+        Finding::blind(
+            what,
+            "`sysctl net.ipv4.tcp_fin_timeout` there, TCP_LINGER2 in the program",
+        )
+    } else {
+        Finding::seen(what, cite)
+    }
+}
+
 fn not_asked_for(dossier: &Dossier) -> Finding {
+    if fin_came_late(dossier) {
+        return Finding::seen("no error had ended the connection", "kernel:inet_sock_set_state");
+    }
     ask::active(dossier, |fact, sent, _| {
         match (ask::own_error(dossier), &sent.actor) {
             (Some((error @ Errno::ConnAborted, cite)), _) => {

@@ -1,0 +1,82 @@
+use alloc::format;
+use core::time::Duration;
+
+use whyreset_evidence::{Certainty, Dossier, Finding, Party};
+
+use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::gone;
+use crate::{ask, words};
+
+/// The least that Linux waits in FIN_WAIT2 and TIME_WAIT, whatever `tcp_fin_timeout` and TCP_LINGER2
+/// say: 3.5 retransmission timeouts of 200 ms (`tcp_fin_time`).
+pub const SHORTEST_WAIT: Duration = Duration::from_millis(700);
+
+/// The kernel's default of `tcp_fin_timeout`, and how long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`).
+pub const USUAL_WAIT: Duration = Duration::from_mins(1);
+
+pub static TIME_WAIT_OVERFLOW: Cause = Cause {
+    id: "time-wait-overflow",
+    group: Group::Exhausted,
+    summary: "a closed connection found no place in TIME_WAIT and was forgotten before the other end's FIN",
+    kernel: &["NO_SOCKET", "TCP_FLAGS"],
+    party: Party::Kernel,
+    from: From::Sender,
+    accuse: Accuse::Closer,
+    // `ss -K` ends a connection in TIME_WAIT too, and nothing tells of that.
+    at_most: Certainty::Likely,
+    requires: &[
+        need(
+            "the other end's FIN came after the close, and met no connection",
+            Certainty::Unknown,
+            gone::forgot_before_the_fin,
+        ),
+        need(
+            "no wait for it could have been over",
+            Certainty::Possible,
+            too_soon,
+        ),
+        need(
+            "the kernel answered it with a reset",
+            Certainty::Possible,
+            ask::was_sent,
+        ),
+    ],
+    excludes: &[],
+    explains: &[],
+    sentence: |dossier| {
+        let ago = gone::closed_ago(dossier).unwrap_or_default();
+        format!(
+            "{} had closed its end; the kernel kept no place in TIME_WAIT for it, and answered the FIN that {} sent {} later with a reset",
+            words::accused(dossier, &TIME_WAIT_OVERFLOW),
+            words::receiver(dossier),
+            words::span(ago)
+        )
+    },
+    situations: &[],
+    wire: None,
+    text: include_str!("time_wait_overflow.md"),
+};
+
+fn too_soon(dossier: &Dossier) -> Finding {
+    let (Some(ago), Some((fact, _))) = (gone::closed_ago(dossier), dossier.sent()) else {
+        return Finding::absent("no close was seen", "kernel:inet_sock_set_state");
+    };
+    let after = words::span(ago);
+    if ago < SHORTEST_WAIT {
+        let least = words::span(SHORTEST_WAIT);
+        return Finding::seen(
+            format!("it came {after} after the close, and the kernel waits {least} at least"),
+            &*fact.cite,
+        );
+    }
+    if ago >= USUAL_WAIT {
+        return Finding::absent(
+            format!("it came {after} after the close, when every wait for it is over"),
+            &*fact.cite,
+        );
+    }
+    Finding::blind(
+        format!("it came {after} after the close, when a short wait for it may have been over"),
+        "`nstat -az TcpExtTCPTimeWaitOverflow` there",
+    )
+}
