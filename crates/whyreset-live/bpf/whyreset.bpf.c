@@ -774,6 +774,9 @@ INLINE int may_be_kernels(struct sock *sk)
 /* A process closes its end in good order (or gives a connect() up): the tombstone begins. */
 INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 {
+	/* Before all branches: the verifier searches its types by name wherever a pointer is loaded through
+	 * one, and on each path anew. */
+	int kernels = may_be_kernels(sk);
 	struct owner *owner = owner_of(key);
 	struct tombstone *tomb;
 	struct tuple tuple = {};
@@ -791,7 +794,7 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 	tomb->closed_from = from;
 	tomb->closed_to = to;
 	tomb->shutdown = sk->sk_shutdown;
-	tomb->flags = may_be_kernels(sk) ? used_by_kernel((void *)key, sk->sk_socket, 0) : 0;
+	tomb->flags = kernels ? used_by_kernel((void *)key, READ((struct sock *)key, sk_socket), 0) : 0;
 	tomb->rcv_tstamp = tp->rcv_tstamp;
 	tomb->lsndtime = tp->lsndtime;
 	tomb->rcv_nxt = tp->rcv_nxt;
@@ -805,7 +808,7 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 }
 
 /* A half-closed socket leaves FIN_WAIT2: its receiving half is closed now, too. */
-INLINE void closed_whole(struct sock *sk)
+INLINE void closed_whole(struct sock *sk, u32 netns)
 {
 	struct tombstone *tomb;
 	struct tuple tuple = {};
@@ -813,7 +816,7 @@ INLINE void closed_whole(struct sock *sk)
 
 	if (shutdown != SHUTDOWN_BOTH)
 		return;
-	tuple_direct(&tuple, sk, netns_direct(sk), READ((struct inet_sock *)sk, inet_sport));
+	tuple_direct(&tuple, sk, netns, READ((struct inet_sock *)sk, inet_sport));
 	tomb = tombstone_of(&tuple, 0);
 	if (tomb)
 		tomb->shutdown = shutdown;
@@ -867,9 +870,9 @@ INLINE void failed(struct sock *sk, u64 key, u32 netns, u8 from, u16 err)
 	submit(event);
 }
 
-INLINE void remember_listener(struct sock *sk, u64 key)
+INLINE void remember_listener(struct sock *sk, u64 key, u32 netns)
 {
-	struct port port = { .netns = netns_direct(sk) };
+	struct port port = { .netns = netns };
 	struct owner *owner = owner_of(key);
 
 	port.port = bpf_ntohs(READ((struct inet_sock *)sk, inet_sport));
@@ -917,7 +920,7 @@ int on_set_state(u64 *ctx)
 		return 0;
 	case TCP_LISTEN:
 		remember_owner(key, ROLE_LISTENER, bpf_ktime_get_ns());
-		remember_listener(sk, key);
+		remember_listener(sk, key, netns);
 		return 0;
 	case TCP_ESTABLISHED:
 		remember_owner(key, ROLE_SERVER, arrived_at(sk));
@@ -933,7 +936,7 @@ int on_set_state(u64 *ctx)
 	} else {
 		struct owner *owner = owner_of(key);
 		if (!owner || owner->half_closed)
-			closed_whole(sk);
+			closed_whole(sk, netns);
 	}
 	return 0;
 }
