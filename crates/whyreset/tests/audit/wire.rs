@@ -109,7 +109,7 @@ pub fn too_many_remembered() {
     makes(
         &space,
         "time-wait-buckets",
-        "connection-forgotten",
+        "time-wait-overflow",
         r"
 import time
 l = socket.create_server((SERVER, 80))
