@@ -20,6 +20,7 @@ pub(super) static SCENARIO: Scenario = Scenario {
     steps: Steps::Code(play),
     truth: Truth {
         accused: Accused::May(&[SERVER]),
+        benign: true,
         client: View::Guesses(&["write-after-close"]),
         server: View::Knows(Certainty::Likely),
         machine: View::Knows(Certainty::Likely),

@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
-use crate::cause::{Accuse, Cause, From, Group, need};
+use crate::cause::{Accuse, Cause, From, Group, Situation, need};
 use crate::gone;
 use crate::{ask, words};
 
@@ -52,10 +52,41 @@ pub static TIME_WAIT_OVERFLOW: Cause = Cause {
             words::span(ago)
         )
     },
-    situations: &[],
+    situations: &[AFTER_GOODBYE],
     wire: None,
     text: include_str!("time_wait_overflow.md"),
 };
+
+const AFTER_GOODBYE: Situation = Situation {
+    id: "after-goodbye",
+    check: all_had_arrived,
+    benign: true,
+    fix: &["nothing needs fixing for this connection: both ends had closed, and all data had arrived"],
+};
+
+/// A FIN in its order tells that all of its sender's data had come; where it acknowledges the other
+/// one, all that went the other way had come, too.
+fn all_had_arrived(dossier: &Dossier) -> Finding {
+    let fin = dossier
+        .from()
+        .and_then(|side| dossier.closed_by(side))
+        .and_then(|(_, ended)| ended.fin_seq);
+    let Some(fin) = fin else {
+        return Finding::blind(
+            "the number of its own FIN is not known",
+            "kernel:inet_sock_set_state write_seq",
+        );
+    };
+    ask::reply(dossier, |fact, _, trigger| {
+        let all = trigger.ack == fin.wrapping_add(1);
+        let what = if all {
+            "the FIN acknowledges the other one, and all data"
+        } else {
+            "the FIN does not acknowledge the other one"
+        };
+        Finding::when(all, what, &*fact.cite)
+    })
+}
 
 fn too_soon(dossier: &Dossier) -> Finding {
     let (Some(ago), Some((fact, _))) = (gone::closed_ago(dossier), dossier.sent()) else {
