@@ -7,7 +7,7 @@ use alloc::format;
 use core::time::Duration;
 
 use whyreset_evidence::{
-    Dossier, Ended, Errno, Fact, Finding, Flags, Mode, Process, Sent, Side, Socket, TcpState,
+    Dossier, Ended, Errno, Fact, Finding, Flags, Mode, Process, Segment, Sent, Side, Socket, TcpState,
 };
 
 use crate::{ask, words};
@@ -91,12 +91,16 @@ pub fn meets_no_connection(sent: &Sent) -> bool {
     carries && none
 }
 
+/// Whether a segment is a FIN without data.
+pub fn is_bare_fin(segment: &Segment) -> bool {
+    segment.flags.has(Flags::FIN) && segment.len == 0
+}
+
 /// The other end's FIN, without data and in its order, met no connection although this end had done no
 /// more than close its own: a kernel that still knew of it would have taken the FIN.
 pub fn forgot_before_the_fin(dossier: &Dossier) -> Finding {
     ask::reply(dossier, |fact, sent, trigger| {
-        let bare_fin = trigger.flags.has(Flags::FIN) && trigger.len == 0;
-        if !bare_fin || !meets_no_connection(sent) {
+        if !is_bare_fin(trigger) || !meets_no_connection(sent) {
             return Finding::absent(
                 format!("the reset answers {}", words::segment(trigger)),
                 &*fact.cite,

@@ -247,6 +247,11 @@ fn more_arrived(dossier: &Dossier) -> Finding {
                 "nothing but the other end's own FIN came, which a closed socket takes",
                 &*fact.cite,
             ),
+            // A FIN alone is nothing that was written; what was may have gone before it.
+            Some(trigger) if gone::is_bare_fin(trigger) && gone::meets_no_connection(sent) => Finding::blind(
+                "a FIN came; whether data had come before it, after the close, is not known",
+                "a packet capture on this host",
+            ),
             Some(trigger) => Finding::seen(format!("{} came", words::payload(trigger)), &*fact.cite),
             None => Finding::absent("no segment drew the reset", &*fact.cite),
         };
