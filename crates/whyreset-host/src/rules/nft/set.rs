@@ -3,18 +3,23 @@
 
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 use super::program::Known;
 use crate::rules::tri::Tri;
 
 /// Elements that are taken of one set.
 const MOST: usize = 1_000_000;
 
+/// A key, in place where it is no longer than an IPv6 address: a set may hold a million.
+type Key = SmallVec<[u8; 16]>;
+
 /// Bytes that a set is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
     /// The least that meets it, and the greatest; in fields each for itself.
-    low: Vec<u8>,
-    high: Vec<u8>,
+    low: Key,
+    high: Key,
 }
 
 /// One set or map.
@@ -56,16 +61,16 @@ impl Set {
                 continue;
             }
             let high = match one.end {
-                Some(end) => end.to_vec(),
+                Some(end) => Key::from_slice(end),
                 None if interval && set.fields.is_empty() => {
                     let next = order[at..].iter().map(|&next| told[next].key);
                     next.into_iter()
                         .find(|next| *next > one.key)
-                        .map_or_else(|| vec![0xff; one.key.len()], before)
+                        .map_or_else(|| Key::from_elem(0xff, one.key.len()), before)
                 }
-                None => one.key.to_vec(),
+                None => Key::from_slice(one.key),
             };
-            let low = one.key.to_vec();
+            let low = Key::from_slice(one.key);
             set.elements.push((Element { low, high }, number));
         }
         set
@@ -117,7 +122,7 @@ impl Set {
         met
     }
 
-    fn find(&self, value: &Vec<u8>) -> Tri {
+    fn find(&self, value: &Key) -> Tri {
         let after = self.elements.partition_point(|(one, _)| one.low <= *value);
         let last = after.checked_sub(1).and_then(|at| self.elements.get(at));
         Tri::known(last.is_some_and(|(one, _)| *value <= one.high))
@@ -125,8 +130,8 @@ impl Set {
 }
 
 /// The greatest number below this one.
-fn before(key: &[u8]) -> Vec<u8> {
-    let mut key = key.to_vec();
+fn before(key: &[u8]) -> Key {
+    let mut key = Key::from_slice(key);
     for byte in key.iter_mut().rev() {
         let (less, borrowed) = byte.overflowing_sub(1);
         *byte = less;
@@ -258,6 +263,6 @@ mod tests {
         );
         set.doubtful = true;
         assert_eq!(set.has(&known(&[1])), Tri::Perhaps);
-        assert_eq!(before(&[1, 0]), [0, 255]);
+        assert_eq!(before(&[1, 0]).as_slice(), [0, 255]);
     }
 }
