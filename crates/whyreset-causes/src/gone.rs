@@ -15,6 +15,12 @@ use crate::{ask, words};
 /// A connection that ended before a watch this old is hardly written to any more.
 const LONG_ENOUGH: Duration = Duration::from_mins(5);
 
+/// The least that Linux waits in FIN_WAIT2 and TIME_WAIT, whatever `tcp_fin_timeout` and TCP_LINGER2
+/// say: 3.5 retransmission timeouts of 200 ms (`tcp_fin_time`).
+const SHORTEST_WAIT: Duration = Duration::from_millis(700);
+/// The kernel's default of `tcp_fin_timeout`, and how long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`).
+const USUAL_WAIT: Duration = Duration::from_mins(1);
+
 /// How a connection had ended.
 pub enum Past<'a> {
     /// With an error: a timer gave it up, a reset had hit it, or it was destroyed.
@@ -131,6 +137,26 @@ pub fn forgot_before_the_fin(dossier: &Dossier) -> Finding {
 pub fn closed_ago(dossier: &Dossier) -> Option<Duration> {
     let (fact, _) = dossier.closed_by(dossier.from()?)?;
     Some(dossier.time().since(fact.at))
+}
+
+/// Whether this end's kernel had waited for the other end's FIN as long as it does after a close.
+pub fn waited_for_the_fin(dossier: &Dossier) -> Finding {
+    let cite = "kernel:inet_sock_set_state";
+    let Some(ago) = closed_ago(dossier) else {
+        return Finding::blind("no close was seen", cite);
+    };
+    let after = format!("the FIN came {} after the close", words::span(ago));
+    if ago < SHORTEST_WAIT {
+        let least = words::span(SHORTEST_WAIT);
+        Finding::absent(format!("{after}, and the kernel waits {least} at least"), cite)
+    } else if ago < USUAL_WAIT {
+        Finding::blind(
+            format!("{after}, when a short wait for it may have been over"),
+            "`sysctl net.ipv4.tcp_fin_timeout` and `nstat -az TcpExtTCPTimeWaitOverflow` there, TCP_LINGER2 in the program",
+        )
+    } else {
+        Finding::seen(format!("{after}, when every wait for it is over"), cite)
+    }
 }
 
 /// The reset answers a segment of a connection that its kernel does not have.

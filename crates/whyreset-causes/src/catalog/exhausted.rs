@@ -12,4 +12,4 @@ pub use conntrack_full::CONNTRACK_FULL;
 pub use fd_limit::FD_LIMIT;
 pub use orphan_limit::ORPHAN_LIMIT;
 pub use tcp_memory::TCP_MEMORY;
-pub use time_wait_overflow::{SHORTEST_WAIT, TIME_WAIT_OVERFLOW, USUAL_WAIT};
+pub use time_wait_overflow::TIME_WAIT_OVERFLOW;

@@ -2,7 +2,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
-use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState, Timestamp};
+use whyreset_evidence::{Certainty, Dossier, Finding, Party, Side, TcpState};
 
 use crate::cause::{Accuse, Cause, From, Group, Requirement, Rules, Situation, need};
 use crate::gone::{self, Past};
@@ -57,8 +57,7 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
             },
             (None, None) => "more".to_owned(),
         };
-        let ago = closed_at(dossier).map(|at| dossier.time().since(at));
-        let when = ago.map_or(String::new(), |ago| {
+        let when = gone::closed_ago(dossier).map_or(String::new(), |ago| {
             format!(" {} after the close", words::span(ago))
         });
         format!(
@@ -124,10 +123,6 @@ const NOTHING_ELSE: &[Requirement] = &[
         wire::only_the_fin_was_acknowledged,
     ),
 ];
-
-fn closed_at(dossier: &Dossier) -> Option<Timestamp> {
-    dossier.closed_by(dossier.from()?).map(|(fact, _)| fact.at)
-}
 
 fn had_closed(dossier: &Dossier) -> Finding {
     let Some(side) = dossier.from().filter(|_| dossier.has_reset()) else {

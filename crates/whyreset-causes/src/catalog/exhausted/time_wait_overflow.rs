@@ -1,18 +1,10 @@
 use alloc::format;
-use core::time::Duration;
 
 use whyreset_evidence::{Certainty, Dossier, Finding, Party};
 
 use crate::cause::{Accuse, Cause, From, Group, Situation, need};
 use crate::gone;
 use crate::{ask, words};
-
-/// The least that Linux waits in FIN_WAIT2 and TIME_WAIT, whatever `tcp_fin_timeout` and TCP_LINGER2
-/// say: 3.5 retransmission timeouts of 200 ms (`tcp_fin_time`).
-pub const SHORTEST_WAIT: Duration = Duration::from_millis(700);
-
-/// The kernel's default of `tcp_fin_timeout`, and how long TIME_WAIT lasts (`TCP_TIMEWAIT_LEN`).
-pub const USUAL_WAIT: Duration = Duration::from_mins(1);
 
 pub static TIME_WAIT_OVERFLOW: Cause = Cause {
     id: "time-wait-overflow",
@@ -89,25 +81,9 @@ fn all_had_arrived(dossier: &Dossier) -> Finding {
 }
 
 fn too_soon(dossier: &Dossier) -> Finding {
-    let (Some(ago), Some((fact, _))) = (gone::closed_ago(dossier), dossier.sent()) else {
-        return Finding::absent("no close was seen", "kernel:inet_sock_set_state");
-    };
-    let after = words::span(ago);
-    if ago < SHORTEST_WAIT {
-        let least = words::span(SHORTEST_WAIT);
-        return Finding::seen(
-            format!("it came {after} after the close, and the kernel waits {least} at least"),
-            &*fact.cite,
-        );
+    match gone::waited_for_the_fin(dossier) {
+        Finding::Seen { what, cite } => Finding::absent(what, cite),
+        Finding::Absent { what, cite } => Finding::seen(what, cite),
+        blind @ Finding::Blind { .. } => blind,
     }
-    if ago >= USUAL_WAIT {
-        return Finding::absent(
-            format!("it came {after} after the close, when every wait for it is over"),
-            &*fact.cite,
-        );
-    }
-    Finding::blind(
-        format!("it came {after} after the close, when a short wait for it may have been over"),
-        "`nstat -az TcpExtTCPTimeWaitOverflow` there",
-    )
 }

@@ -2,7 +2,6 @@ use alloc::format;
 
 use whyreset_evidence::{Certainty, Dossier, Errno, Finding, Party, TcpState};
 
-use crate::catalog::exhausted::{SHORTEST_WAIT, USUAL_WAIT};
 use crate::cause::{Accuse, Cause, From, Group, need};
 use crate::{ask, gone, words};
 
@@ -62,21 +61,10 @@ fn orphan_in_fin_wait2(dossier: &Dossier) -> Finding {
 }
 
 fn over(dossier: &Dossier) -> Finding {
-    if !fin_came_late(dossier) {
-        return orphan_in_fin_wait2(dossier);
-    }
-    let ago = gone::closed_ago(dossier).unwrap_or_default();
-    let what = format!("the FIN came {} after the close", words::span(ago));
-    let cite = "kernel:inet_sock_set_state";
-    if ago < SHORTEST_WAIT {
-        Finding::absent(what, cite)
-    } else if ago < USUAL_WAIT {
-        Finding::blind(
-            what,
-            "`sysctl net.ipv4.tcp_fin_timeout` there, TCP_LINGER2 in the program",
-        )
+    if fin_came_late(dossier) {
+        gone::waited_for_the_fin(dossier)
     } else {
-        Finding::seen(what, cite)
+        orphan_in_fin_wait2(dossier)
     }
 }
 
