@@ -128,9 +128,24 @@ pub fn forgot_before_the_fin(dossier: &Dossier) -> Finding {
                     "kernel:inet_sock_set_state rcv_nxt",
                 ),
             },
-            _ => Finding::absent("no close in good order had come before", &*fact.cite),
+            _ => Finding::absent("this end was not seen to close first", &*fact.cite),
         }
     })
+}
+
+/// This end had closed after the other end had: what comes then was on its way, or is said again.
+pub fn after_both_closed(dossier: &Dossier) -> Finding {
+    let cite = "kernel:inet_sock_set_state";
+    let Some(side) = dossier.from() else {
+        return ask::no_reset();
+    };
+    match past(dossier, side) {
+        Past::Ended(fact, ended) if ended.to == TcpState::LastAck => Finding::seen(
+            format!("the {side} had closed after the {} had", side.other()),
+            &*fact.cite,
+        ),
+        _ => Finding::absent(format!("the {side} was not seen to close second"), cite),
+    }
 }
 
 /// How long this end's close was back when the reset was sent.

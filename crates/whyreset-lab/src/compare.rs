@@ -166,6 +166,11 @@ fn accusations<'a>(
             differences.push(format!("{CERTAIN_OF_ANOTHER} {cause}: {}", verdict.brief()));
         }
     }
+    // A busy machine sends again what was only slow, on any connection that ends in good order meanwhile.
+    let said: Vec<&Said> = said
+        .into_iter()
+        .filter(|verdict| truth.benign || !verdict.is_after_goodbye())
+        .collect();
     for &verdict in &said {
         if let Some(why) = wrong(scenario, view, accepted, verdict) {
             differences.push(format!("{ACCUSED}: {why}: {}", verdict.brief()));

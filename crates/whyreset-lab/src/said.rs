@@ -123,6 +123,11 @@ impl Said {
             .unwrap_or(false)
     }
 
+    /// Whether it says that both ends had closed in good order before.
+    pub fn is_after_goodbye(&self) -> bool {
+        self.benign() && self.text("/cause/situation") == "after-goodbye"
+    }
+
     /// Whether some line of evidence holds these words, whatever their case.
     pub fn cites(&self, words: &str) -> bool {
         let words = words.to_lowercase();

@@ -24,6 +24,7 @@ mod killed_then_written;
 mod killed_unread;
 mod killed_with_queue;
 mod late_close_notify;
+mod late_last_ack;
 mod linger2_abort;
 mod linger_abort;
 mod linger_inherited;
@@ -123,6 +124,7 @@ static KERNEL: &[&Scenario] = &[
     &write_after_close::SCENARIO,
     &write_after_fin_timeout::SCENARIO,
     &late_close_notify::SCENARIO,
+    &late_last_ack::SCENARIO,
     &shutdown_then_data::SCENARIO,
     &killed_unread::SCENARIO,
     &terminated_unread::SCENARIO,

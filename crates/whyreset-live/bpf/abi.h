@@ -146,6 +146,8 @@ struct event {
 	u32 backlog, max_backlog;
 	u32 lsndtime, rcv_tstamp; /* low 32 bits of jiffies */
 	u32 rcv_nxt;
+	u32 parted; /* low 32 bits of jiffies: when this end closed after the other end had; 0: it was not seen to */
+	u32 pad;
 	struct segment trigger;
 	struct task current;
 	struct owner owner;
@@ -156,6 +158,6 @@ struct event {
 	struct killer killer;
 };
 
-_Static_assert(sizeof(struct event) == 576, "src/abi.rs mirrors this structure");
+_Static_assert(sizeof(struct event) == 584, "src/abi.rs mirrors this structure");
 
 #endif

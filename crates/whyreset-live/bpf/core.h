@@ -50,6 +50,7 @@ static void (*bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
 static u64 (*bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
 
 #define bpf_ntohs(x) __builtin_bswap16(x)
+#define bpf_htons(x) __builtin_bswap16(x)
 #define bpf_ntohl(x) __builtin_bswap32(x)
 
 /* Kinds of BPF_FIELD_* and BPF_TYPE_* relocations (tools/lib/bpf/relo_core.h, ABI of BTF.ext). */

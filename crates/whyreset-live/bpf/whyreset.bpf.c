@@ -71,6 +71,7 @@ const volatile u32 set_mask = 4095; /* number of sets - 1 */
 
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, PAGE_ALIGNED); __uint(max_entries, 4096); __type(key, u32); __type(value, struct owner_set); } owners SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(map_flags, PAGE_ALIGNED); __uint(max_entries, 4096); __type(key, u32); __type(value, struct tombstone_set); } tombstones SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4096); __type(key, u32); __type(value, u64); } partings SEC(".maps");
 struct port { u32 netns; u32 port; };
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 4096); __type(key, struct port); __type(value, struct owner); } listeners SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 1024); __type(key, u32); __type(value, struct killer); } killers SEC(".maps");
@@ -176,10 +177,27 @@ INLINE int same(struct tuple *a, struct tuple *b)
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
+INLINE u64 hash_of(struct tuple *tuple)
+{
+	u64 *words = (void *)tuple, sum;
+
+	/* Products that do not wait for one another. */
+	sum = words[0] * 0x9e3779b97f4a7c15ull + words[1] * 0xc2b2ae3d27d4eb4full + words[2] * 0x165667b19e3779f9ull +
+	      words[3] * 0xd6e8feb86659fd93ull + words[4] * 0xff51afd7ed558ccdull;
+	return mix(0, sum ^ sum >> 32);
+}
+
+/* When this end closed after the other end had: the high half is of the tuple's hash, the low one of jiffies. */
+INLINE u64 *parting_of(u64 hash)
+{
+	u32 index = hash >> 32 & set_mask;
+	return bpf_map_lookup_elem(&partings, &index);
+}
+
 /* The tombstone of a connection; where there is none, a blank one if `make`. */
 INLINE struct tombstone *tombstone_of(struct tuple *tuple, int make)
 {
-	u64 *words = (void *)tuple, hash = mix(mix(mix(mix(mix(0, words[0]), words[1]), words[2]), words[3]), words[4]);
+	u64 hash = hash_of(tuple);
 	u32 index = hash >> 32 & set_mask, tag = (u32)hash | 1, way = WAYS;
 	struct tombstone_set *set = bpf_map_lookup_elem(&tombstones, &index);
 
@@ -218,9 +236,9 @@ INLINE int foreign(u32 netns)
 
 INLINE void mapped(u8 *addr, be32 v4)
 {
-	__builtin_memset(addr, 0, 10);
-	addr[10] = addr[11] = 0xff;
-	__builtin_memcpy(addr + 12, &v4, 4);
+	/* In whole words: what is read as one is not put together from several stores. */
+	((u64 *)addr)[0] = 0;
+	((u64 *)addr)[1] = (u64)v4 << 32 | 0xffff0000;
 }
 
 /* `skc_num` and later `skc_dport` are cleared on the way to CLOSE; `inet_sport` stays. */
@@ -595,6 +613,7 @@ INLINE void remember(struct event *event)
 	struct tombstone *tomb;
 	struct filtered *drop;
 	struct killer *killer;
+	u64 hash, *parting;
 	u32 dead = 0;
 
 	if (event->sk) {
@@ -615,6 +634,10 @@ INLINE void remember(struct event *event)
 	tomb = tombstone_of(&other, 0);
 	if (tomb)
 		event->other = *tomb;
+	hash = hash_of(&event->tuple);
+	parting = parting_of(hash);
+	if (parting && (u32)hash == *parting >> 32)
+		event->parted = *parting;
 	if (event->type != EVENT_REFUSED) {
 		/* What this end sent and a filter dropped, or what reached this end and its full accept queue
 		 * dropped, whatever namespace that was in. */
@@ -754,9 +777,7 @@ INLINE void tuple_direct(struct tuple *tuple, struct sock *sk, u32 netns, u16 sp
 		mapped(tuple->raddr, pair);
 		mapped(tuple->laddr, pair >> 32);
 	}
-	tuple->rport = bpf_ntohs(sk->__sk_common.skc_dport);
-	tuple->lport = bpf_ntohs(sport);
-	tuple->netns = netns;
+	((u64 *)tuple)[4] = bpf_ntohs(sport) | (u32)bpf_ntohs(sk->__sk_common.skc_dport) << 16 | (u64)netns << 32;
 }
 
 /* What nearly every socket fails, by direct loads. */
@@ -805,6 +826,19 @@ INLINE void closed(struct sock *sk, u64 key, u32 netns, u8 from, u8 to)
 		owner->half_closed = tomb->shutdown != SHUTDOWN_BOTH;
 	tomb->born = owner ? owner->born : 0;
 	tomb->role = owner ? owner->role : ROLE_UNKNOWN;
+}
+
+/* A process closes after the other end had: all that is kept is that both did, and when. */
+INLINE void parted(struct sock *sk, u32 netns)
+{
+	struct tuple tuple = {};
+	u64 hash, *parting;
+
+	tuple_direct(&tuple, sk, netns, bpf_htons(sk->__sk_common.skc_num));
+	hash = hash_of(&tuple);
+	parting = parting_of(hash);
+	if (parting)
+		*parting = hash << 32 | (u32)bpf_jiffies64();
 }
 
 /* A half-closed socket leaves FIN_WAIT2: its receiving half is closed now, too. */
@@ -895,6 +929,7 @@ int on_set_state(u64 *ctx)
 	case TCP_SYN_SENT:
 	case TCP_LISTEN:
 	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
 		break;
 	case TCP_ESTABLISHED:
 		if (from != TCP_SYN_RECV)
@@ -913,6 +948,10 @@ int on_set_state(u64 *ctx)
 	netns = netns_direct(sk);
 	if (foreign(netns))
 		return 0;
+	if (to == TCP_LAST_ACK) {
+		parted(sk, netns);
+		return 0;
+	}
 	key = number_of(sk, ctx);
 	switch (to) {
 	case TCP_SYN_SENT:

@@ -14,6 +14,7 @@ pub mod event_type {
 
 /// `enum socket_mode`.
 pub mod mode {
+    pub const NONE: u8 = 0;
     pub const FULL: u8 = 1;
     pub const MINI: u8 = 2;
 }
@@ -178,6 +179,8 @@ pub struct Event {
     pub lsndtime: u32,
     pub rcv_tstamp: u32,
     pub rcv_nxt: u32,
+    pub parted: u32,
+    pub pad: u32,
     pub trigger: Segment,
     pub current: Task,
     pub owner: Owner,
@@ -200,7 +203,7 @@ const _: () = {
 };
 
 /// Bytes of one event; the C side asserts the same number.
-pub const EVENT_SIZE: usize = 576;
+pub const EVENT_SIZE: usize = 584;
 
 /// Whether these flags say that the kernel itself uses a socket of this role. That it was made for the
 /// kernel is certain of one that connects, and may be inherited by one that was accepted.

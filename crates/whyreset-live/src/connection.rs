@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use whyreset_evidence::{Errno, Flags, Flow, Roles, Side, TcpState};
 
 use crate::abi::{self, Event, event_type, mode, role};
+use crate::clock::{ago_ms, ticks_per_second};
 
 /// Who opened the connection: known where its opening was seen, or the segment itself tells;
 /// else an accepted socket is known by the TTL of its handshake, else by its port.
@@ -84,9 +85,36 @@ pub fn trusted_tombstones(event: &Event, side: Side) -> Vec<(abi::Tombstone, Sid
     if !trust(other.closed_at, after_peer_fin) {
         other.closed_at = 0;
     }
+    // Before the other end's FIN it was another connection's: whoever closes second closes no first time.
+    if let Some(parted) = parted_at(event) {
+        own.closed_at = 0;
+        own.failed_at *= u64::from(own.failed_at > parted);
+    }
     // Why the other end failed is told by its own event.
     other.failed_at = 0;
     vec![(own, side), (other, side.other())]
+}
+
+/// How long a segment can come late, ms: TIME_WAIT answers a FIN that is sent again (`TCP_TIMEWAIT_LEN`).
+const LATE_WITHIN_MS: u64 = 60_000;
+
+/// When this end had closed after the other end had (monotonic, ns), where the event's segment is a late
+/// one of that connection. Whoever has closed can send an acknowledgment or its FIN again: anything else
+/// is another connection's.
+pub fn parted_at(event: &Event) -> Option<u64> {
+    let trigger = &event.trigger;
+    let flags = Flags(trigger.flags);
+    let met_none = event.mode == mode::NONE || TcpState::from_number(event.state) == TcpState::Listen;
+    let late = trigger.present != 0 && !flags.has(Flags::SYN) && (trigger.len == 0 || flags.has(Flags::FIN));
+    if event.parted == 0 || !met_none || !late {
+        return None;
+    }
+    let ago = ago_ms(
+        event.jiffies,
+        event.parted,
+        ticks_per_second(event.jiffies, event.at),
+    );
+    (ago <= LATE_WITHIN_MS).then(|| event.at.saturating_sub(ago * 1_000_000))
 }
 
 /// Whether the connection had already been reset when this stray answer was made.

@@ -12,7 +12,7 @@ use whyreset_evidence::{
 
 use crate::abi::{self, Event, event_type, flag, role, task_mark};
 use crate::clock::{Clock, ago_ms, ticks_per_second};
-use crate::connection::{is_echo, orient, trusted_tombstones};
+use crate::connection::{is_echo, orient, parted_at, trusted_tombstones};
 use crate::loader::{LISTEN_OVERFLOW, Names};
 use crate::snapshot::socket;
 
@@ -162,6 +162,7 @@ impl Translator {
         for (tombstone, side) in tombstones {
             self.ended(event, &tombstone, side, &mut facts);
         }
+        facts.extend(self.parted(event, side));
         self.asked(event, side, &mut facts);
         self.filtered(event, &mut facts);
         self.killer(event, side, &mut facts);
@@ -352,6 +353,26 @@ impl Translator {
                 error,
             );
         }
+    }
+
+    /// This end's close after the other end's.
+    fn parted(&self, event: &Event, side: Side) -> Option<Fact> {
+        let at = parted_at(event)?;
+        let what = What::Ended(Ended {
+            from: TcpState::CloseWait,
+            to: TcpState::LastAck,
+            socket: Socket {
+                state: TcpState::CloseWait,
+                ..Socket::default()
+            },
+            ..Ended::default()
+        });
+        Some(Fact {
+            at: self.clock.utc(at),
+            side: Some(side),
+            cite: what.kernel_cite(),
+            what,
+        })
     }
 
     /// A segment that a filter dropped, as the map keeps it.

@@ -305,3 +305,55 @@ fn a_tombstone_tells_that_the_kernel_closed_its_own() {
     let (_, ended) = endings(&told)[0];
     assert_eq!(ended.by.as_ref().unwrap().to_string(), "nginx[812]");
 }
+
+/// An ACK without data that meets no connection, `late_ms` after this end closed as the second of the two.
+fn late(late_ms: u64) -> Event {
+    let mut late = event(event_type::SENT);
+    late.trigger = abi::Segment {
+        present: 1,
+        flags: 0x10,
+        ..abi::Segment::default()
+    };
+    late.parted = u32::try_from((late.jiffies - late_ms / 4) & u64::from(u32::MAX)).unwrap();
+    late
+}
+
+#[test]
+fn what_comes_late_meets_a_connection_that_both_ends_had_closed() {
+    let told = tell(&late(200));
+    let (side, ended) = endings(&told)[0];
+    assert_eq!(
+        (side, ended.from, ended.to),
+        (Side::Server, TcpState::CloseWait, TcpState::LastAck)
+    );
+    let mut older = late(200);
+    older.tombstone = abi::Tombstone {
+        closed_at: older.at - 5_000_000_000,
+        closed_from: 1,
+        closed_to: 4,
+        by: closing().current,
+        ..abi::Tombstone::default()
+    };
+    assert_eq!(
+        endings(&tell(&older)).len(),
+        1,
+        "an earlier connection of the same addresses"
+    );
+    older.tombstone.failed_at = older.at - 100_000_000;
+    older.tombstone.err = 110;
+    assert_eq!(endings(&tell(&older)).len(), 2, "it was given up after the close");
+}
+
+#[test]
+fn what_no_end_that_had_closed_can_send_is_another_connections() {
+    assert_eq!(endings(&tell(&late(90_000))), [], "too long ago");
+    let mut data = late(200);
+    (data.trigger.len, data.trigger.flags) = (5, 0x18);
+    assert_eq!(endings(&tell(&data)), [], "new data");
+    let mut opening = late(200);
+    opening.trigger.flags = 0x02;
+    assert_eq!(endings(&tell(&opening)), [], "a SYN");
+    let mut met = late(200);
+    (met.mode, met.state) = (mode::FULL, 1);
+    assert_eq!(endings(&tell(&met)), [], "a connection took it");
+}

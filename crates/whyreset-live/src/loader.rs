@@ -227,6 +227,7 @@ fn load(options: &Options, btf: &aya::Btf, names: &Names, reply_resets: bool) ->
             .override_global("set_mask", &mask, true)
             .map_max_entries("owners", sets)
             .map_max_entries("tombstones", sets)
+            .map_max_entries("partings", sets)
             .load(&object);
         match loaded {
             Ok(ebpf) => return Ok(ebpf),

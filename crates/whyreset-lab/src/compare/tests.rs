@@ -124,6 +124,18 @@ fn a_wrong_accusation_beside_a_right_one_fails() {
 }
 
 #[test]
+fn a_harmless_word_on_a_connection_that_had_ended_stands_beside_the_truth_and_not_for_it() {
+    let mut aside = but("/cause/id", "write-after-close");
+    aside["cause"]["situation"] = "after-goodbye".into();
+    aside["reset"]["benign"] = true.into();
+    let look = |said: &[Value]| differences(Vantage::Machine, said).join("; ");
+    assert_eq!(look(&[right(), aside.clone()]), "");
+    assert!(look(&[aside.clone()]).contains("nothing was said"));
+    aside["reset"]["benign"] = false.into();
+    assert!(look(&[right(), aside]).contains("wrong accusation"));
+}
+
+#[test]
 fn who_came_in_the_midst_may_know_less_but_not_otherwise() {
     let look = |verdicts: &[Value]| {
         let said: Vec<Said> = verdicts

@@ -65,7 +65,7 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
             words::receiver(dossier)
         )
     },
-    situations: &[LATE_CLOSE_NOTIFY, pattern::FD_LIMIT, STALE_POOL],
+    situations: &[LATE_CLOSE_NOTIFY, AFTER_GOODBYE, pattern::FD_LIMIT, STALE_POOL],
     wire: Some(Rules {
         at_most: Certainty::Likely,
         requires: &[
@@ -99,10 +99,8 @@ pub static WRITE_AFTER_CLOSE: Cause = Cause {
                 ..LATE_CLOSE_NOTIFY
             },
             Situation {
-                id: "after-goodbye",
                 check: wire::after_both_fins,
-                benign: true,
-                fix: &["nothing needs fixing: both ends had closed, and all data had arrived"],
+                ..AFTER_GOODBYE
             },
             Situation {
                 check: wire::stale_pool,
@@ -164,10 +162,12 @@ fn had_closed(dossier: &Dossier) -> Finding {
     }
     match gone::past(dossier, side) {
         Past::Closed(fact, _, by) => Finding::seen(format!("{by} had closed the socket"), &*fact.cite),
-        Past::Ended(fact, ended) if ended.from.after_own_fin() => Finding::seen(
-            format!("the socket had been closed: {} -> {}", ended.from, ended.to),
-            &*fact.cite,
-        ),
+        Past::Ended(fact, ended) if ended.from.after_own_fin() || ended.to == TcpState::LastAck => {
+            Finding::seen(
+                format!("the socket had been closed: {} -> {}", ended.from, ended.to),
+                &*fact.cite,
+            )
+        }
         Past::Failed(fact, _, error) => Finding::absent(
             format!("the {side}'s connection had ended with {error} before"),
             &*fact.cite,
@@ -242,6 +242,9 @@ fn more_arrived(dossier: &Dossier) -> Finding {
                 "nothing but the other end's own FIN came, which a closed socket takes",
                 &*fact.cite,
             ),
+            Some(trigger) if gone::after_both_closed(dossier).is_seen() => {
+                Finding::seen(format!("{} came", words::payload(trigger)), &*fact.cite)
+            }
             // A FIN alone is nothing that was written; what was may have gone before it.
             Some(trigger) if gone::is_bare_fin(trigger) && gone::meets_no_connection(sent) => Finding::blind(
                 "a FIN came; whether data had come before it, after the close, is not known",
@@ -319,6 +322,13 @@ const LATE_CLOSE_NOTIFY: Situation = Situation {
     check: late_close_notify,
     benign: true,
     fix: &["nothing needs fixing: the TLS goodbye came after the other end had already gone"],
+};
+
+const AFTER_GOODBYE: Situation = Situation {
+    id: "after-goodbye",
+    check: gone::after_both_closed,
+    benign: true,
+    fix: &["nothing needs fixing: both ends had closed, and all data had arrived"],
 };
 
 const STALE_POOL: Situation = Situation {
