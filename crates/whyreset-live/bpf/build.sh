@@ -6,4 +6,5 @@ cd "$(dirname "$0")"
 out=${1:-.}
 clang-14 -target bpf -mcpu=v3 -O2 -g -Wall -Werror -Wno-unused -nostdinc \
 	-ffile-prefix-map="$PWD"/= -fdebug-compilation-dir=. -c whyreset.bpf.c -o "$out/whyreset.bpf.o"
-llvm-strip-14 -g "$out/whyreset.bpf.o"
+# No loader asks where BTF.ext's own offsets came from, nor for the names of jump targets.
+llvm-strip-14 -g -w -N 'LBB*' -R .rel.BTF.ext "$out/whyreset.bpf.o"
