@@ -99,6 +99,8 @@ impl Said {
         let ended = matches!(self.text("/outcome"), "reset" | "refused");
         ended
             && match self.text("/reset/from") {
+                // What a rule sends in the client's name, its server meets.
+                "between" if self.text("/cause/summary").contains("in the client's name") => false,
                 "server" | "between" => is_there("/victim/process") && !self.benign(),
                 "client" => matches!(self.cause(), "unread-data" | "linger-abort" | "disconnect-abort"),
                 _ => false,

@@ -88,7 +88,9 @@ pub fn trusted_tombstones(event: &Event, side: Side) -> Vec<(abi::Tombstone, Sid
     // Before the other end's FIN it was another connection's: whoever closes second closes no first time.
     if let Some(parted) = parted_at(event) {
         own.closed_at = 0;
-        own.failed_at *= u64::from(own.failed_at > parted);
+        if own.failed_at <= parted {
+            own.failed_at = 0;
+        }
     }
     // Why the other end failed is told by its own event.
     other.failed_at = 0;

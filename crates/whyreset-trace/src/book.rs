@@ -317,6 +317,7 @@ fn told(at: &At<'_>, sock: &Sock, found: &mut Found, how: How, look: &Look) -> F
     let (side, flow) = decide::ends(sock, found);
     let info = &found.tcp.info;
     let (sent, received) = decide::bytes(found);
+    let (user_timeout, keepalive) = look.timers();
     Failure {
         at: now(),
         process: at.process.clone(),
@@ -331,6 +332,8 @@ fn told(at: &At<'_>, sock: &Sock, found: &mut Found, how: How, look: &Look) -> F
         received,
         unread: found.tcp.unread,
         lingers_zero: found.tcp.lingers_zero,
+        user_timeout,
+        keepalive,
         shut: sock.shut,
         age: sock.born.then(|| sock.began.elapsed()),
         silence: decide::silence(sock, found),
@@ -353,6 +356,8 @@ fn unix(at: &At<'_>, sock: &Sock, errno: Errno) -> Failure {
         received: 0,
         unread: 0,
         lingers_zero: false,
+        user_timeout: Duration::ZERO,
+        keepalive: false,
         shut: sock.shut,
         age: sock.born.then(|| sock.began.elapsed()),
         silence: None,

@@ -99,6 +99,8 @@ fn socket(failure: &Failure, state: TcpState) -> Socket {
         state,
         attached: true,
         linger: failure.lingers_zero,
+        user_timeout_ms: u32::try_from(failure.user_timeout.as_millis()).unwrap_or(u32::MAX),
+        keepalive: failure.keepalive,
         unread: few(failure.unread),
         unacked: few(unacked),
         retransmits: info.retransmits,

@@ -117,6 +117,10 @@ pub struct Failure {
     pub unread: u64,
     /// SO_LINGER was on with 0 s.
     pub lingers_zero: bool,
+    /// TCP_USER_TIMEOUT; zero where there was none.
+    pub user_timeout: Duration,
+    /// SO_KEEPALIVE was on.
+    pub keepalive: bool,
     /// This program had shut its sending direction down before.
     pub shut: bool,
     /// Since connect() or accept(); `None` where neither was seen.

@@ -6,6 +6,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
@@ -102,6 +103,13 @@ impl Look {
             socket.local_addr().ok().and_then(ip),
             socket.peer_addr().ok().and_then(ip),
         )
+    }
+
+    /// TCP_USER_TIMEOUT, zero where there is none, and whether SO_KEEPALIVE is on.
+    pub fn timers(&self) -> (Duration, bool) {
+        let socket = SockRef::from(&self.duplicate);
+        let user = socket.tcp_user_timeout().ok().flatten();
+        (user.unwrap_or_default(), socket.keepalive().unwrap_or(false))
     }
 
     /// connect() has succeeded, and no error waits.

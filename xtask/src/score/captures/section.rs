@@ -37,6 +37,7 @@ pub fn write(page: &mut String, views: &[View], runs: &Runs, peers: &[Peer]) {
         "### Something between accused of what an end's host sent",
         boxes,
     );
+    list(page, "### The sender not named", unnamed(views));
     let broken = of_all(views, |judged| judged.broken.iter().cloned().collect());
     if !broken.is_empty() {
         list(page, "### Could not be read", broken);
@@ -124,6 +125,33 @@ fn beside(page: &mut String, views: &[View], runs: &Runs, peers: &[Peer]) {
         };
     }
     page.push('\n');
+}
+
+/// Each run of whose reset some place named no sender or another: where, and what was said first.
+fn unnamed(views: &[View]) -> Vec<String> {
+    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for view in views {
+        for judged in &view.judged {
+            let Some(from) = &judged.truth.from else {
+                continue;
+            };
+            if judged.right_sender() {
+                continue;
+            }
+            let said = judged.verdicts.first().map_or("nothing".to_owned(), |verdict| {
+                format!("{} from {}", verdict.cause, verdict.from)
+            });
+            let truth = format!("{} (from {from})", called(&judged.truth.run));
+            lines
+                .entry(truth)
+                .or_default()
+                .push(format!("{}: {said}", view.name));
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(truth, said)| format!("{truth}: {}", said.join("; ")))
+        .collect()
 }
 
 /// What is to be listed by name.

@@ -66,6 +66,8 @@ fn what_is_wrong_is_listed_by_name() {
     );
     let line = "- one v4, client: injected-reset (certain, from between); it was unread-data, from server\n";
     assert_eq!(page.matches(line).count(), 2, "{page}");
+    let missed = "- one v4 (from server): client: injected-reset from between\n";
+    assert!(page.contains(missed), "{page}");
     assert!(
         page.contains("| unread-data | injected-reset (certain) x 1 |"),
         "{page}"
@@ -80,6 +82,10 @@ fn a_run_of_which_nothing_was_said_counts() {
         "{page}"
     );
     assert!(page.contains("| unread-data | nothing x 1 |"), "{page}");
+    assert!(
+        page.contains("- one v4 (from server): client: nothing\n"),
+        "{page}"
+    );
     assert!(
         page.contains("- two v6, client: tcpdump lost 7 packets\n"),
         "{page}"
