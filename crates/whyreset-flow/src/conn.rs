@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::net::SocketAddr;
 
-use whyreset_evidence::{Acceptable, Passed, Shape, Sign, Way};
+use whyreset_evidence::{Acceptable, Passed, Shape, Sign, Stage, Way};
 
 use crate::half::{Last, Sent, ms};
 use crate::key::{Direction, Key};
@@ -46,6 +46,8 @@ pub struct Pending {
     /// the reset ended nothing.
     anew: Option<u32>,
     taken: bool,
+    /// The number after what the other end sent for the first time since.
+    news: Option<u32>,
     /// Segments of the handshake that it was taken for the answer to a SYN without come after it, in
     /// the capture alone: its number is the connection's own.
     overtook: bool,
@@ -252,6 +254,7 @@ impl Connection {
         if self.stray_syn == Some(direction) {
             self.stray_syn = None;
         }
+        let known = self.sent[direction.index()].nxt;
         let [low, high] = &mut self.sent;
         match direction {
             Direction::Low => low.take(packet, high, self.first_at),
@@ -259,7 +262,7 @@ impl Connection {
         }
         self.devices[direction.index()] = packet.device.map_or(0, device);
         if let Some(pending) = &mut self.pending {
-            pending.follow(packet, direction);
+            pending.follow(packet, direction, known);
         }
     }
 
@@ -305,6 +308,7 @@ impl Pending {
             impossible: false,
             anew: None,
             taken: false,
+            news: None,
             overtook: false,
             last_seq: packet.seq,
             guesses: 0,
@@ -338,8 +342,9 @@ impl Pending {
             && (goes_on && hops <= 1 || hops == 1 && after < ROUTED_COPY_NS)
     }
 
-    /// Something ordinary came after the reset.
-    fn follow(&mut self, packet: &Packet<'_>, direction: Direction) {
+    /// Something ordinary came after the reset; its sender's newest number before was `known`.
+    fn follow(&mut self, packet: &Packet<'_>, direction: Direction, known: u32) {
+        let reaches = |number: u32, least: u32| (0..OWN_NUMBERS.cast_signed()).contains(&diff(number, least));
         let late = packet.at.saturating_sub(self.at) >= NOT_OVERTAKEN_NS;
         let header = &self.passed.header;
         let number = if direction == self.from {
@@ -355,13 +360,19 @@ impl Pending {
             let on = packet.flags.syn() && !begins || goes_on && (packet.len > 0 || packet.flags.fin());
             if late && on {
                 self.own_since += 1;
-                let before = header.seq != 0
-                    && (0..OWN_NUMBERS.cast_signed()).contains(&diff(header.seq, packet.end()));
+                let before = header.seq != 0 && reaches(header.seq, packet.end());
                 self.fresh += u32::from(!before);
                 if !before {
                     self.anew = Some(packet.end());
                 }
                 self.impossible |= packet.len > 0 && header.seq != 0 && self.cannot_follow(packet);
+            }
+            // Whoever has reset the connection takes nothing more of it.
+            let takes = packet.flags.ack() && self.news.is_some_and(|news| reaches(packet.ack, news));
+            if takes && self.passed.stage == Stage::Established && !begins {
+                self.own_since += u32::from(!on);
+                self.impossible = true;
+                self.taken = true;
             }
         } else {
             let challenge = packet.len == 0
@@ -374,8 +385,10 @@ impl Pending {
                 self.passed.after.challenged = true;
             }
             self.other_since += 1;
-            let reaches = |anew| (0..OWN_NUMBERS.cast_signed()).contains(&diff(packet.ack, anew));
-            self.taken |= packet.flags.ack() && self.anew.is_some_and(reaches);
+            if late && packet.len > 0 && self.news.is_none() && diff(packet.seq, known) >= 0 {
+                self.news = Some(packet.end());
+            }
+            self.taken |= packet.flags.ack() && self.anew.is_some_and(|anew| reaches(packet.ack, anew));
         }
     }
 
@@ -413,9 +426,7 @@ impl Pending {
             .is_none_or(|trigger| !trigger.segment.flags.is_syn_ack());
         if self.own_since > 0
             && shape_allows
-            && (both
-                || self.impossible
-                || self.fresh > 0 && self.passed.stage == whyreset_evidence::Stage::Handshake)
+            && (both || self.impossible || self.fresh > 0 && self.passed.stage == Stage::Handshake)
         {
             self.passed.signs.push(Sign::NameWentOn);
         }

@@ -192,6 +192,18 @@ fn one_answer_that_comes_all_the_same_shows_that_its_name_did_not_send_it() {
     assert!(!went_on("+4 server R\n+8 server P. len=500 ack=0\n"));
 }
 
+#[test]
+fn what_is_acknowledged_anew_was_taken_by_a_connection_that_stands() {
+    let went_on = |lines: &str| signs(&play(&format!("{OPEN}{lines}"))[0]).contains(&Sign::NameWentOn);
+    assert!(went_on("+4 server R seq=90\n+8 client P. len=30\n+9 server .\n"));
+    // Of what was sent before, an acknowledgment may be on its way.
+    assert!(!went_on("+4 server R seq=90\n+8 client .\n+9 server .\n"));
+    // What was lost and is sent again may have arrived before.
+    assert!(!went_on(
+        "+4 server R seq=90\n+8 client P. seq=0 len=30\n+9 server .\n"
+    ));
+}
+
 /// A forged refusal that its receiver did not take is followed by a reset of its own.
 #[test]
 fn a_reset_that_ended_nothing_hides_none_that_comes_later() {

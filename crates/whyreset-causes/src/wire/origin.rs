@@ -278,12 +278,14 @@ pub const MOMENT_MS: u64 = 1_000;
 /// Whether its name had sent a segment of the open connection a moment before, from the same
 /// device, and no FIN.
 pub fn was_just_there(passed: &Passed) -> bool {
+    // Who has only sent may never have been sent to under this address: a box between translates.
+    let left_its_host = passed.way == Way::Left || passed.join == Join::SentAndArrived;
     passed.own.last_ago_ms.is_some_and(|ago| ago < MOMENT_MS)
         && passed.other_device != Some(true)
         && passed.own.fin_ago_ms.is_none()
         && passed.shape == Shape::Reply
         && passed.stage == Stage::Established
-        && passed.own_acked_beyond
+        && (passed.own_acked_beyond || passed.own.bytes > 0 && left_its_host)
 }
 
 /// What drew it fits none of the numbers of a connection in which its name had just taken part: a kernel
