@@ -70,12 +70,22 @@ pub fn live(binary: &Path) -> Result<()> {
     idle(binary)
 }
 
-/// A network namespace of our own, removed at the end.
+/// A network namespace of our own, removed at the end; by the next benchmark where one was killed.
 struct Ground(String);
+
+/// The process that made it follows in the name.
+const GROUND: &str = "whyreset-bench-";
 
 impl Ground {
     fn new() -> Result<Self> {
-        let name = format!("whyreset-bench-{}", std::process::id());
+        let names = std::fs::read_dir("/run/netns").into_iter().flatten().flatten();
+        for name in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+            let maker = name.strip_prefix(GROUND);
+            if maker.is_some_and(|maker| !Path::new("/proc").join(maker).exists()) {
+                command("ip", &["netns", "del", &name])?;
+            }
+        }
+        let name = format!("{GROUND}{}", std::process::id());
         command("ip", &["netns", "add", &name])?;
         let ground = Self(name);
         command("ip", &["-n", &ground.0, "link", "set", "lo", "up"])?;
