@@ -3,6 +3,8 @@
 
 mod ask;
 mod attributes;
+mod door;
+mod elements;
 mod expression;
 mod json;
 mod kernel;
