@@ -39,8 +39,8 @@ pub struct Pending {
     other_since: u32,
     /// Of the name's, those that were not sent before the reset, by their numbers.
     fresh: u32,
-    /// The name sent data that one which had reset could not: beyond the number at which it aborted, or
-    /// with an acknowledgment of what it refused.
+    /// The name sent what one that had reset could not: data beyond the number at which it aborted, an
+    /// acknowledgment of what it refused, or of what came to it only afterwards.
     impossible: bool,
     /// The number after what its name sent anew since, and whether the other end has acknowledged that:
     /// the reset ended nothing.
