@@ -4,7 +4,7 @@
 use whyreset_causes::{CATALOG, Case, Cause, Class, Gist, Page, Standing, UNKNOWN, judge, opinions};
 use whyreset_evidence::{Dossier, Verdict};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "verdict",
     "certainty",
     "party",
@@ -16,6 +16,7 @@ const KEYS: [&str; 11] = [
     "rival",
     "because",
     "then",
+    "says",
 ];
 
 fn pages() -> impl Iterator<Item = (&'static Cause, Case)> {
@@ -76,6 +77,11 @@ fn matches(case: &Case, verdict: &Verdict) -> Result<(), String> {
             let rivals = rivals(verdict);
             return Err(format!("{key}: expected {expected:?}, got {got:?}\n{rivals}"));
         }
+    }
+    if let Some(words) = case.expects("says")
+        && !verdict.evidence.iter().any(|line| line.what.contains(words))
+    {
+        return Err(format!("no evidence says {words:?}: {:?}", verdict.evidence));
     }
     match case.expects("rival") {
         Some(rival) if !verdict.cause.rivals.iter().any(|r| r.id == rival) => {
