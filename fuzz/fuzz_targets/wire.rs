@@ -4,9 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use whyreset_capture::Record;
-use whyreset_flow::Key;
 use whyreset_fuzz::input::{self, Seen};
-use whyreset_wire::{LinkType, Transport, checksum, decode, glance, hint};
+use whyreset_wire::{LinkType, Transport, checksum, decode, glance, hint, plain};
 
 fuzz_target!(|data: &[u8]| {
     let [a, b, c, d, e, f, frame @ ..] = data else {
@@ -37,16 +36,24 @@ fuzz_target!(|data: &[u8]| {
         for option in tcp.options {
             _ = (option.mptcp_reset(), option.is_mptcp_fastclose());
         }
-        _ = checksum::check(&packet.ip, &tcp, tcp.bytes);
+        _ = checksum::check(&packet.ip, &tcp);
         assert!(tcp.payload.len() <= frame.len());
+        // What is read on the shortest way is what decoding reads.
+        if let Some(plain) = plain(LinkType(record.link), frame, record.wire_len) {
+            assert_eq!(format!("{:?}", plain.tcp), format!("{tcp:?}"));
+            assert_eq!(
+                (plain.hop_limit(), plain.id()),
+                (packet.ip.hop_limit, packet.ip.id)
+            );
+            assert_eq!(plain.checksum(), checksum::check(&packet.ip, &tcp));
+        }
         let Seen::Segment(segment) = input::decode(&record, 1) else {
             panic!("a segment that is none: {tcp:?}");
         };
         _ = (segment.speaks)(segment.payload);
         // What a glance tells is what decoding tells.
         if let Some(seen) = seen {
-            let (key, _) = Key::of(segment.source, segment.destination);
-            assert_eq!(input::hash(&seen), key.hash());
+            assert_eq!(input::hash(&seen), segment.key.hash());
             assert_eq!(seen.flags, tcp.flags);
         }
     } else {

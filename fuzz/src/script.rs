@@ -8,7 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use whyreset_evidence::Speaks;
-use whyreset_flow::{Flags, Options, Packet};
+use whyreset_flow::{Flags, Key, Options, Packet};
 
 /// Segments of one script at most.
 pub const MOST: usize = 2_000;
@@ -307,11 +307,12 @@ pub fn speaks(payload: &[u8]) -> Option<Speaks> {
 impl Step {
     /// As the flow table takes it.
     pub fn packet(&self, frame: u64) -> Packet<'_> {
+        let (key, direction) = Key::of(self.source, self.destination);
         Packet {
             at: self.at,
             frame,
-            source: self.source,
-            destination: self.destination,
+            key,
+            direction,
             ttl: self.ttl,
             id: self.source.is_ipv4().then_some(self.id),
             outgoing: self.outgoing,

@@ -136,13 +136,13 @@ impl Legacy {
 
     /// Whether record headers are as today's writers have them, least byte first.
     #[inline]
-    pub fn is_native(&self) -> bool {
-        !self.big && self.old.is_none()
+    pub fn is_common(&self) -> bool {
+        !self.big && !self.modified && self.old.is_none()
     }
 
-    /// Reads a record header where [`Self::is_native`].
+    /// Reads a record header where [`Self::is_common`].
     #[inline]
-    pub fn native_head(bytes: &[u8; HEAD]) -> Head {
+    pub fn common_head(bytes: &[u8; HEAD]) -> Head {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         Head {
             sec: word(0),

@@ -28,7 +28,7 @@ pub use annotate::{Annotated, annotate};
 pub use clock::Resolution;
 pub use error::CaptureError;
 pub use hold::Hold;
-pub use lot::LOT;
+pub use lot::{LOT, Look, Picked, Sieve};
 pub use notice::{CommentOn, Notice};
 pub use packing::Packing;
 pub use reader::Reader;

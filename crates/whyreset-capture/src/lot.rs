@@ -4,6 +4,7 @@
 
 use crate::legacy::{HEAD, Legacy};
 use crate::reader::{Format, Reader};
+use crate::window::Window;
 use crate::{CaptureError, Record};
 
 /// Records of a lot at most.
@@ -57,58 +58,121 @@ impl Lot {
     }
 }
 
-/// The record at the beginning of `bytes`, if it is whole. `NATIVE` is what [`Legacy::is_native`] says.
-#[inline]
-fn whole<'a, const NATIVE: bool>(legacy: &Legacy, bytes: &'a [u8], number: u64) -> Option<Record<'a>> {
+/// Who is shown all records.
+pub trait Look {
+    /// Sees one.
+    fn look(&mut self, record: &Record<'_>);
+}
+
+/// Who picks records.
+pub trait Sieve {
+    /// What is to be noted beside a record.
+    fn note(&self, record: &Record<'_>) -> u32;
+
+    /// Whether a record with this note is picked.
+    fn wants(&self, note: u32) -> bool;
+}
+
+/// The record at the beginning of `bytes`, if it is whole, and what is behind it.
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
+fn whole<'a>(legacy: &Legacy, bytes: &'a [u8], number: u64) -> Option<(Record<'a>, &'a [u8])> {
     let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
-    let head = if NATIVE {
-        Legacy::native_head(head)
-    } else {
-        legacy.head(head)
-    };
+    let head = Legacy::common_head(head);
     if head.caplen > legacy.max {
         return None;
     }
-    Some(Record {
+    let (data, rest) = rest.split_at_checked(head.caplen as usize)?;
+    let record = Record {
         number,
         at_ns: Some(legacy.at_ns(&head)),
         link: legacy.link,
         wire_len: head.wire_len,
-        data: rest.get(..head.caplen as usize)?,
+        data,
         ..NOTHING
-    })
+    };
+    Some((record, rest))
+}
+
+/// The records of a lot.
+#[derive(Clone, Copy)]
+pub struct Picked<'a> {
+    legacy: Option<Legacy>,
+    window: &'a Window,
+    bytes: &'a [u8],
+    picks: &'a [Pick],
+    held: &'a [Held],
+}
+
+impl<'a> Picked<'a> {
+    /// A record; an empty one beyond the end.
+    #[inline]
+    pub fn at(&self, index: usize) -> Record<'a> {
+        if let (Some(legacy), Some(pick)) = (&self.legacy, self.picks.get(index)) {
+            let bytes = self.bytes.get(pick.head..).unwrap_or_default();
+            if let Some((record, _)) = whole(legacy, bytes, pick.number) {
+                return record;
+            }
+        }
+        self.held(index)
+    }
+
+    #[inline(never)]
+    fn held(&self, index: usize) -> Record<'a> {
+        self.held.get(index).map_or(NOTHING, |held| Record {
+            data: self.window.at(held.start, held.len),
+            ..held.record
+        })
+    }
+
+    /// What was noted beside a record.
+    #[inline]
+    pub fn note(&self, index: usize) -> u32 {
+        self.picks.get(index).map_or(0, |pick| pick.note)
+    }
 }
 
 impl Reader {
-    /// The legacy form whose records follow each other without more words.
+    /// The legacy form whose records follow each other without more words, each like the others.
     fn common(&self) -> Option<Legacy> {
         match &self.format {
-            Format::Legacy(legacy, _) if !legacy.modified => Some(*legacy),
+            Format::Legacy(legacy, _) if legacy.is_common() => Some(*legacy),
             _ => None,
         }
     }
 
-    /// Hands the records that are in hand to `take`, up to the first one at or after the offset
-    /// `until`. Gives how many they were: 0 at the end, at `until` and after an error.
+    /// Shows the records that are in hand to `eye`, up to the first one at or after the offset `until`.
+    /// Gives how many they were: 0 at the end, at `until` and after an error.
     ///
     /// # Errors
     /// As [`Self::next`].
     #[inline]
-    pub fn look(&mut self, until: u64, mut take: impl FnMut(&Record<'_>)) -> Result<u64, CaptureError> {
+    pub fn look(&mut self, until: u64, eye: &mut impl Look) -> Result<u64, CaptureError> {
         if self.offset() >= until {
             return Ok(0);
         }
         let before = self.records;
-        match self.common() {
-            Some(legacy) if legacy.is_native() => self.look_fast::<true>(&legacy, until, &mut take),
-            Some(legacy) => self.look_fast::<false>(&legacy, until, &mut take),
-            None => {}
+        if let Some(legacy) = self.common() {
+            let have = self.window.have();
+            let reach = usize::try_from(until - self.window.offset()).unwrap_or(usize::MAX);
+            let beyond = have.len().saturating_sub(reach);
+            let (mut rest, mut number) = (have, self.before + self.records);
+            while rest.len() > beyond
+                && let Some((record, next)) = whole(&legacy, rest, number + 1)
+            {
+                eye.look(&record);
+                number += 1;
+                rest = next;
+            }
+            let read = have.len() - rest.len();
+            self.window.consume(read);
+            self.records = number - self.before;
         }
         if self.records == before {
             let Some((record, back, len)) = self.find()? else {
                 return Ok(0);
             };
-            take(&Record {
+            eye.look(&Record {
                 data: self.window.consumed(back, len),
                 ..record
             });
@@ -116,84 +180,47 @@ impl Reader {
         Ok(self.records - before)
     }
 
-    #[inline]
-    fn look_fast<const NATIVE: bool>(
-        &mut self,
-        legacy: &Legacy,
-        until: u64,
-        take: &mut impl FnMut(&Record<'_>),
-    ) {
-        let have = self.window.have();
-        let reach = usize::try_from(until - self.window.offset()).unwrap_or(usize::MAX);
-        let (mut at, mut number) = (0, self.before + self.records);
-        while at < reach
-            && let Some(rest) = have.get(at..)
-            && let Some(record) = whole::<NATIVE>(legacy, rest, number + 1)
-        {
-            take(&record);
-            number += 1;
-            at += HEAD + record.data.len();
-        }
-        self.window.consume(at);
-        self.records = number - self.before;
-    }
-
-    /// Takes a note of each record that is in hand and picks those whose note `wants`, at most [`LOT`];
-    /// [`Self::at`] and [`Self::note`] give them until the next call. `None` at the end and after an
-    /// error.
+    /// Takes a note of each record that is in hand and picks those that `sieve` wants, at most [`LOT`];
+    /// [`Self::picked`] gives them until the next call. How many they are; `None` at the end and after
+    /// an error.
     ///
     /// # Errors
     /// As [`Self::next`].
     #[inline]
-    pub fn sift(
-        &mut self,
-        note: impl Fn(&Record<'_>) -> u32,
-        wants: impl Fn(u32) -> bool,
-    ) -> Result<Option<usize>, CaptureError> {
+    pub fn sift(&mut self, sieve: &impl Sieve) -> Result<Option<usize>, CaptureError> {
         self.lot.count = 0;
         self.lot.held.clear();
         let before = self.records;
-        match self.common() {
-            Some(legacy) if legacy.is_native() => self.sift_fast::<true>(&legacy, &note, &wants),
-            Some(legacy) => self.sift_fast::<false>(&legacy, &note, &wants),
-            None => {}
+        if let Some(legacy) = self.common() {
+            let (have, place) = (self.window.have(), self.window.place());
+            let picks = &mut self.lot.picks;
+            let (mut rest, mut number, mut count) = (have, self.before + self.records, 0);
+            while let Some(pick) = picks.get_mut(count)
+                && let Some((record, next)) = whole(&legacy, rest, number + 1)
+            {
+                number += 1;
+                let note = sieve.note(&record);
+                // Written in any case: no processor guesses which connection comes next.
+                *pick = Pick {
+                    number,
+                    note,
+                    head: place + (have.len() - rest.len()),
+                };
+                count += usize::from(sieve.wants(note));
+                rest = next;
+            }
+            let read = have.len() - rest.len();
+            self.window.consume(read);
+            self.records = number - self.before;
+            self.lot.count = count;
         }
         if self.records == before {
             self.sift_slowly(&|record| {
-                let note = note(record);
-                wants(note).then_some(note)
+                let note = sieve.note(record);
+                sieve.wants(note).then_some(note)
             })?;
         }
         Ok((self.records > before).then_some(self.lot.count))
-    }
-
-    #[inline]
-    fn sift_fast<const NATIVE: bool>(
-        &mut self,
-        legacy: &Legacy,
-        note: &impl Fn(&Record<'_>) -> u32,
-        wants: &impl Fn(u32) -> bool,
-    ) {
-        let (have, place) = (self.window.have(), self.window.place());
-        let picks = &mut self.lot.picks;
-        let (mut at, mut number, mut count) = (0, self.before + self.records, 0);
-        while let Some(pick) = picks.get_mut(count)
-            && let Some(rest) = have.get(at..)
-            && let Some(record) = whole::<NATIVE>(legacy, rest, number + 1)
-        {
-            number += 1;
-            // Written in any case: no processor guesses which connection comes next.
-            *pick = Pick {
-                number,
-                note: note(&record),
-                head: place + at,
-            };
-            count += usize::from(wants(pick.note));
-            at += HEAD + record.data.len();
-        }
-        self.window.consume(at);
-        self.records = number - self.before;
-        self.lot.count = count;
     }
 
     /// The next record that is not a whole common legacy one in hand, and those like it in hand.
@@ -218,39 +245,40 @@ impl Reader {
         Ok(())
     }
 
-    /// The next record, where it is a plain pcapng packet whole in hand.
+    /// The next record, where it is whole in hand: a plain pcapng packet, or a legacy one of an uncommon
+    /// form.
     fn in_hand(&mut self) -> Option<(Record<'static>, usize, usize)> {
-        let Format::Pcapng(pcapng) = &mut self.format else {
-            return None;
-        };
-        let packet = pcapng.plain(self.window.have())?;
-        self.window.consume(packet.block);
-        self.records += 1;
-        Some((pcapng.record(&packet), packet.block - packet.data, packet.caplen))
-    }
-
-    /// A record of the lot; an empty one beyond its end.
-    #[inline]
-    pub fn at(&self, index: usize) -> Record<'_> {
-        if let Some(held) = self.lot.held.get(index) {
-            return Record {
-                data: self.window.at(held.start, held.len),
-                ..held.record
-            };
+        match &mut self.format {
+            Format::Pcapng(pcapng) => {
+                let packet = pcapng.plain(self.window.have())?;
+                self.window.consume(packet.block);
+                self.records += 1;
+                Some((pcapng.record(&packet), packet.block - packet.data, packet.caplen))
+            }
+            // The common ones are read faster.
+            Format::Legacy(legacy, _) if legacy.is_common() => None,
+            Format::Legacy(legacy, _) => {
+                let have = self.window.have();
+                let head = legacy.head(have.first_chunk()?);
+                let whole = legacy.head_len() + head.caplen as usize;
+                if head.caplen > legacy.max || have.len() < whole {
+                    return None;
+                }
+                self.find().ok()?
+            }
         }
-        let pick = self.lot.picks.get(index).filter(|_| index < self.lot.count);
-        let record = pick.and_then(|pick| {
-            let Format::Legacy(legacy, _) = &self.format else {
-                return None;
-            };
-            whole::<false>(legacy, self.window.from(pick.head), pick.number)
-        });
-        record.unwrap_or(NOTHING)
     }
 
-    /// What was noted beside a record of the lot.
+    /// The records of the lot.
     #[inline]
-    pub fn note(&self, index: usize) -> u32 {
-        self.lot.picks.get(index).map_or(0, |pick| pick.note)
+    pub fn picked(&self) -> Picked<'_> {
+        let lot = &self.lot;
+        Picked {
+            legacy: self.common().filter(|_| lot.held.is_empty()),
+            window: &self.window,
+            bytes: self.window.from(0),
+            picks: lot.picks.get(..lot.count).unwrap_or_default(),
+            held: &lot.held,
+        }
     }
 }

@@ -218,7 +218,7 @@ fn a_reset_that_its_senders_capture_lost_is_not_called_forged() {
         ) else {
             continue;
         };
-        let source = |frame: &Frame| frame.packet(1).map(|packet| packet.source.ip());
+        let source = |frame: &Frame| frame.packet(1).map(|packet| packet.source().ip());
         let sender = usize::from(source(reset) != source(&trace.frames[0]));
         let mut places = whole;
         places[sender].retain(|frame| !frame.is_reset());

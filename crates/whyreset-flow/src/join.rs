@@ -120,7 +120,7 @@ impl Point {
     /// Takes one segment.
     pub fn add(&mut self, packet: &Packet<'_>) {
         self.reach(packet.at);
-        let (key, direction) = Key::of(packet.source, packet.destination);
+        let (key, direction) = (packet.key, packet.direction);
         if !self.flows.contains_key(&key) && self.flows.len() >= self.most {
             self.lost += 1;
             return;

@@ -1,7 +1,7 @@
 //! The name of a connection whichever way a segment goes, and its hash. Refuses IPv4 and IPv6 two
 //! code paths: an IPv4 address is its mapped form.
 
-use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Both ends, the smaller one first. Addresses are numbers, for these are compared in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,12 +52,13 @@ impl Address {
     pub(crate) fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(v4) => Self(0, MAPPED | u64::from(v4.to_bits())),
-            IpAddr::V6(v6) => {
-                let octets = v6.octets();
-                let half = |octets: &[u8]| octets.first_chunk().map_or(0, |half| u64::from_be_bytes(*half));
-                Self(half(&octets[..8]), half(&octets[8..]))
-            }
+            IpAddr::V6(v6) => Self::of_bits(v6.to_bits()),
         }
+    }
+
+    #[inline]
+    const fn of_bits(bits: u128) -> Self {
+        Self((bits >> 64) as u64, (bits & 0xffff_ffff_ffff_ffff) as u64)
     }
 
     /// The IPv4 address that it stands for, if it does.
@@ -80,22 +81,46 @@ impl Key {
     /// The connection of a segment, and which way it goes.
     #[inline]
     pub fn of(source: SocketAddr, destination: SocketAddr) -> (Self, Direction) {
-        let from = (Address::of(source.ip()), source.port());
-        let to = (Address::of(destination.ip()), destination.port());
-        let (low, high, direction) = if from <= to {
-            (from, to, Direction::Low)
+        let bits = |ip| match ip {
+            IpAddr::V4(v4) => Ipv4Addr::to_ipv6_mapped(&v4).to_bits(),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        Self::of_bits(
+            bits(source.ip()),
+            source.port(),
+            bits(destination.ip()),
+            destination.port(),
+        )
+    }
+
+    /// The same of IPv6 addresses as numbers, or of IPv4 addresses in their mapped form.
+    #[inline]
+    pub const fn of_bits(
+        source: u128,
+        source_port: u16,
+        destination: u128,
+        destination_port: u16,
+    ) -> (Self, Direction) {
+        let forth = source < destination || source == destination && source_port <= destination_port;
+        let (low, low_port, high, high_port, direction) = if forth {
+            (source, source_port, destination, destination_port, Direction::Low)
         } else {
-            (to, from, Direction::High)
+            (
+                destination,
+                destination_port,
+                source,
+                source_port,
+                Direction::High,
+            )
         };
         let key = Self {
-            low: low.0,
-            high: high.0,
-            low_port: low.1,
-            high_port: high.1,
+            low: Address::of_bits(low),
+            high: Address::of_bits(high),
+            low_port,
+            high_port,
         };
         (key, direction)
     }
-
     /// Reads a word of each cache line that it may lie in. The number means nothing.
     #[inline]
     pub const fn touch(&self) -> u64 {
@@ -142,7 +167,7 @@ pub const fn hash_v4(source: u32, source_port: u16, destination: u32, destinatio
 #[inline]
 pub fn hash(source: [u8; 16], source_port: u16, destination: [u8; 16], destination_port: u16) -> u32 {
     let [source, destination] =
-        [source, destination].map(|octets| Address::of(Ipv6Addr::from(octets).into()));
+        [source, destination].map(|octets| Address::of_bits(u128::from_be_bytes(octets)));
     of_both(source, source_port, destination, destination_port)
 }
 

@@ -4,6 +4,8 @@ use core::net::SocketAddr;
 
 use whyreset_evidence::Speaks;
 
+use crate::key::{Direction, Key};
+
 /// TCP flags of a header, with the reserved bits above them (bits 9 to 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(pub u16);
@@ -57,10 +59,10 @@ pub struct Packet<'a> {
     pub at: u64,
     /// 1-based number of the frame in its file.
     pub frame: u64,
-    /// Who sent it, by its header.
-    pub source: SocketAddr,
-    /// For whom.
-    pub destination: SocketAddr,
+    /// Between whom.
+    pub key: Key,
+    /// Who of them sent it, by its header.
+    pub direction: Direction,
     /// TTL or hop limit.
     pub ttl: u8,
     /// IPv4 identification; `None` for IPv6.
@@ -94,6 +96,16 @@ pub struct Packet<'a> {
 }
 
 impl Packet<'_> {
+    /// Who sent it, by its header.
+    pub fn source(&self) -> SocketAddr {
+        self.key.addr(self.direction)
+    }
+
+    /// For whom.
+    pub fn destination(&self) -> SocketAddr {
+        self.key.addr(self.direction.other())
+    }
+
     /// SEG.LEN of RFC 9293: payload, SYN and FIN.
     pub const fn segment_len(&self) -> u32 {
         self.len

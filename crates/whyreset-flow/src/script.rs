@@ -23,6 +23,7 @@ use core::net::SocketAddr;
 
 use whyreset_evidence::{Dossier, Speaks};
 
+use crate::key::Key;
 use crate::packet::{Flags, Options, Packet};
 use crate::table::Table;
 
@@ -207,13 +208,14 @@ fn segment(
     let to = 1 - from;
     let address = |end: &End| end.address.ok_or("both ends need an address first");
     let (source, destination) = (address(&ends[from])?, address(&ends[to])?);
+    let (key, direction) = Key::of(source, destination);
     let bare_reset = flags.rst() && !flags.ack();
     let to_syn = flags.rst() && flags.ack() && ends[from].next == ISN[from];
     let mut packet = Packet {
         at,
         frame,
-        source,
-        destination,
+        key,
+        direction,
         ttl: ends[from].ttl,
         id: source
             .is_ipv4()

@@ -184,7 +184,7 @@ impl Table {
         if packet.lost > 0 {
             self.losses.note(packet.at, packet.lost);
         }
-        let (key, direction) = Key::of(packet.source, packet.destination);
+        let (key, direction) = (packet.key, packet.direction);
         let counters = &mut self.counters;
         let mut lost = None;
         let (place, connection) = self
@@ -237,7 +237,7 @@ impl Table {
             connection.take_copy(packet, direction);
         } else {
             if packet.flags.syn() && packet.flags.ack() && !connection.sent[direction.index()].passed() {
-                self.heard.note(packet.source, packet.ttl, packet.at);
+                self.heard.note(packet.source(), packet.ttl, packet.at);
             }
             connection.trail = self.trail.add(packet, direction, connection.trail);
             connection.take(packet, direction);
@@ -265,7 +265,7 @@ impl Table {
             borrowed_ttl: if own.passed() {
                 None
             } else {
-                heard.ttl(packet.source.ip())
+                heard.ttl(packet.source().ip())
             },
             way: own.last.tap.way(packet, other.last.tap),
             icmp: connection.icmp_ms != 0

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use whyreset_flow::join::{Point, clocks};
-use whyreset_flow::{Flags, Options, Packet};
+use whyreset_flow::{Flags, Key, Options, Packet};
 
 const MS: u64 = 1_000_000;
 /// From the client's place to the server's.
@@ -14,11 +14,12 @@ const WAY: u64 = 10 * MS;
 fn opening(at: u64, port: u16, answer: bool) -> Packet<'static> {
     let ends: [SocketAddr; 2] = [([10, 0, 0, 2], port).into(), ([10, 0, 0, 1], 80).into()];
     let [source, destination] = if answer { [ends[1], ends[0]] } else { ends };
+    let (key, direction) = Key::of(source, destination);
     Packet {
         at,
         frame: 1,
-        source,
-        destination,
+        key,
+        direction,
         ttl: 64,
         id: Some(1),
         outgoing: None,

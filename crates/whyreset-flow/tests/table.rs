@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use whyreset_evidence::{Dossier, Shape, Sign};
-use whyreset_flow::{Flags, Options, Packet, Table, script};
+use whyreset_flow::{Flags, Key, Options, Packet, Table, script};
 
 /// xorshift64*.
 struct Dice(u64);
@@ -39,11 +39,12 @@ fn addresses(number: u64) -> (SocketAddr, SocketAddr) {
 }
 
 fn packet(at: u64, frame: u64, ends: (SocketAddr, SocketAddr), flags: u16) -> Packet<'static> {
+    let (key, direction) = Key::of(ends.0, ends.1);
     Packet {
         at,
         frame,
-        source: ends.0,
-        destination: ends.1,
+        key,
+        direction,
         ttl: 64,
         id: Some(1),
         outgoing: None,

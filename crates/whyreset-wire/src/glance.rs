@@ -27,7 +27,8 @@ pub enum Ends {
 }
 
 /// Looks at a frame; `None` is no answer, not even that it holds no TCP.
-#[inline]
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
 pub fn glance(link: LinkType, bytes: &[u8]) -> Option<Glance> {
     if link != LinkType::ETHERNET {
         return None;

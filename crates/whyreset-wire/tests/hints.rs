@@ -98,12 +98,13 @@ fn checksums_hold_fail_or_are_left_to_the_card() {
         let Transport::Tcp(tcp) = packet.transport else {
             panic!("no TCP")
         };
-        check(&packet.ip, &tcp, &bytes[20..])
+        check(&packet.ip, &tcp)
     };
+    // RFC 1071, word by word.
     let words = |bytes: &[u8]| -> u32 {
         bytes
             .chunks(2)
-            .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]))
+            .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)))
             .sum()
     };
     let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
@@ -119,4 +120,73 @@ fn checksums_hold_fail_or_are_left_to_the_card() {
     assert_eq!(verdict(&bytes[..41]), Checksum::Partial);
     put(&mut bytes, good);
     assert_eq!(verdict(&bytes[..41]), Checksum::Unknown);
+}
+
+/// Whatever its length, and with as many carries as there can be.
+#[test]
+fn a_checksum_is_that_of_its_words() {
+    for (byte, len) in (0..=90)
+        .map(|len| (0xff, len))
+        .chain((0..=90).map(|len| (0xa7, len)))
+    {
+        let mut bytes = vec![
+            0x45,
+            0,
+            0,
+            40 + len,
+            0,
+            0,
+            0,
+            0,
+            64,
+            6,
+            0,
+            0,
+            0xff,
+            0xff,
+            0xff,
+            0xfe,
+            0xff,
+            0xff,
+            0xff,
+            0xfd,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0xff,
+            0x50,
+            0x18,
+            0xff,
+            0xff,
+            0,
+            0,
+            0xff,
+            0xff,
+        ];
+        bytes.extend((0..len).map(|at| byte ^ at));
+        let mut sum: u32 = 6 + 20 + u32::from(len);
+        for pair in bytes[12..].chunks(2) {
+            sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
+        }
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        bytes[36..38].copy_from_slice(&(!u16::try_from(sum).unwrap()).to_be_bytes());
+        for (right, flip) in [(Checksum::Good, 0), (Checksum::Bad, 1)] {
+            bytes[20] ^= flip;
+            let packet = decode(LinkType::RAW, &bytes, 40 + u32::from(len)).unwrap();
+            let Transport::Tcp(tcp) = packet.transport else {
+                panic!("no TCP")
+            };
+            assert_eq!(check(&packet.ip, &tcp), right, "{len} bytes of {byte}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ const BEYOND_NS: u64 = 5_000_000_000;
 /// say that it is a router's.
 pub fn places(trace: &Trace) -> Option<[Vec<Frame>; 2]> {
     let first = trace.frames.first()?.packet(1)?;
-    let client = first.source;
+    let client = first.source();
     let marked = trace
         .frames
         .iter()
@@ -34,7 +34,7 @@ pub fn places(trace: &Trace) -> Option<[Vec<Frame>; 2]> {
             let at_server = index == 1;
             let mut frame = frame.clone();
             if let What::Segment(packet, _) = &mut frame.what {
-                let by_client = packet.source.ip() == client.ip();
+                let by_client = packet.source().ip() == client.ip();
                 // The trace is the client's.
                 if at_server && by_client {
                     packet.ttl = packet.ttl.saturating_sub(HOPS);
@@ -68,13 +68,13 @@ pub fn forged(places: &[Vec<Frame>; 2], line: usize, with_ack: bool) -> Option<[
         .iter()
         .position(|frame| frame.line > line)
         .unwrap_or(at_client.len());
-    let client = at_client.first()?.packet(1)?.source.ip();
+    let client = at_client.first()?.packet(1)?.source().ip();
     let last = |of_client: bool| {
         let mut before = at_client[..begun].iter().rev();
         before.find_map(|frame| {
             frame
                 .packet(1)
-                .filter(|packet| (packet.source.ip() == client) == of_client)
+                .filter(|packet| (packet.source().ip() == client) == of_client)
         })
     };
     let (asked, answered) = (last(true)?, last(false)?);

@@ -5,8 +5,7 @@
 use std::path::Path;
 use std::thread;
 
-use whyreset_capture::{CaptureError, Hold, Reader, Record, find_boundary};
-use whyreset_flow::Key;
+use whyreset_capture::{CaptureError, Hold, Look, Reader, Record, find_boundary};
 
 use super::input::{self, Seen};
 use super::marks::Marks;
@@ -19,8 +18,8 @@ pub struct Found {
     pub marks: Marks,
     /// The file.
     pub account: Account,
-    /// TCP segments.
-    pub segments: u64,
+    /// Frames that are no TCP segments.
+    others: u64,
 }
 
 impl Found {
@@ -28,42 +27,53 @@ impl Found {
         Self {
             marks: Marks::new(),
             account: Account::default(),
-            segments: 0,
+            others: 0,
         }
-    }
-
-    #[inline]
-    fn take(&mut self, record: &Record<'_>) {
-        self.account.frame(record);
-        if input::glance(record).is_some_and(|seen| !seen.flags.rst()) {
-            self.segments += 1;
-            return;
-        }
-        self.take_apart(record);
     }
 
     /// A reset, or what a glance does not tell.
     #[inline(never)]
-    fn take_apart(&mut self, record: &Record<'_>) {
-        match input::decode(record, 0) {
+    fn take_apart(&mut self, record: Record<'_>) {
+        match input::decode(&record, 0) {
             Seen::Segment(segment) => {
-                self.segments += 1;
                 if segment.flags.rst() {
-                    let (key, _) = Key::of(segment.source, segment.destination);
-                    self.marks.mark(key.hash());
+                    self.marks.mark(segment.key.hash());
                 }
             }
-            Seen::Unread => self.account.unread += 1,
-            Seen::Error(..) | Seen::Other => {}
+            Seen::Unread => {
+                self.account.unread += 1;
+                self.others += 1;
+            }
+            Seen::Error(..) | Seen::Other => self.others += 1,
         }
+    }
+
+    /// TCP segments.
+    pub const fn segments(&self) -> u64 {
+        self.account.frames - self.others
     }
 
     /// Reads on, to the end or to the first record at or after this offset.
     fn read(&mut self, reader: &mut Reader, until: u64, progress: &Progress) -> Result<(), CaptureError> {
-        while reader.look(until, |record| self.take(record))? > 0 {
+        loop {
+            let count = reader.look(until, self)?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.account.frames += count;
             progress.look(reader);
         }
-        Ok(())
+    }
+}
+
+impl Look for Found {
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    fn look(&mut self, record: &Record<'_>) {
+        self.account.time(record);
+        if input::glance(record).is_none_or(|seen| seen.flags.rst()) {
+            self.take_apart(*record);
+        }
     }
 }
 
@@ -99,7 +109,7 @@ pub fn pass(
         match (outcome.is_ok() && reader.offset() == middle, second) {
             (true, Ok(Ok((other, ending)))) => {
                 found.marks.merge(&other.marks);
-                found.segments += other.segments;
+                found.others += other.others;
                 found.account.join(&other.account);
                 outcome = ending;
             }

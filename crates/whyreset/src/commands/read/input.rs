@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use whyreset_capture::{Direction, Record};
+use whyreset_capture::{Direction as Marked, Record};
 use whyreset_evidence::Speaks;
-use whyreset_flow::{Flags, Options, Packet};
+use whyreset_flow::{Direction, Flags, Key, Options, Packet};
 use whyreset_wire::checksum::{self, Checksum};
 use whyreset_wire::hint::{self, Protocol};
 use whyreset_wire::{
-    Ends, Glance, IcmpError, IcmpKind, LinkType, OptionKind, Packet as Frame, Tcp, Transport,
+    Ends, Glance, IcmpError, IcmpKind, LinkType, OptionKind, Packet as Frame, Plain, Tcp, Transport,
 };
 
 /// What a frame is to this program.
@@ -25,11 +25,26 @@ pub enum Seen<'a> {
 }
 
 /// Decodes one record of this time, nanoseconds.
-#[inline]
 pub fn decode<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
+    match plain(record) {
+        Some(plain) => Seen::Segment(segment(record, &plain, at)),
+        None => uncommon(record, at),
+    }
+}
+
+/// What most segments are.
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
+pub fn plain<'a>(record: &Record<'a>) -> Option<Plain<'a>> {
+    whyreset_wire::plain(LinkType(record.link), record.data, record.wire_len)
+}
+
+/// Decodes a record that is not [`plain`].
+#[inline(never)]
+pub fn uncommon<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
     match whyreset_wire::decode(LinkType(record.link), record.data, record.wire_len) {
         Ok(frame) => match &frame.transport {
-            Transport::Tcp(tcp) => Seen::Segment(segment(record, &frame, tcp, at)),
+            Transport::Tcp(tcp) => Seen::Segment(uncommon_segment(record, &frame, tcp, at)),
             Transport::IcmpError(error) if stopped(error) => {
                 Seen::Error(error.quoted.source, error.quoted.destination, error.quoted.seq)
             }
@@ -52,13 +67,15 @@ fn stopped(error: &IcmpError) -> bool {
 }
 
 /// What can be told at a glance.
-#[inline]
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
 pub fn glance(record: &Record<'_>) -> Option<Glance> {
     whyreset_wire::glance(LinkType(record.link), record.data)
 }
 
 /// The hash of its connection, as [`whyreset_flow::Key`] has it.
-#[inline]
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
 pub fn hash(seen: &Glance) -> u32 {
     match seen.ends {
         Ends::V4(source, destination) => {
@@ -70,20 +87,68 @@ pub fn hash(seen: &Glance) -> u32 {
     }
 }
 
-#[inline]
-fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
+fn uncommon_segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
+    let around = Around {
+        ends: Key::of(
+            SocketAddr::new(frame.ip.source, tcp.source_port),
+            SocketAddr::new(frame.ip.destination, tcp.destination_port),
+        ),
+        ttl: frame.ip.hop_limit,
+        id: frame.ip.id,
+        outgoing: outgoing(record.direction, frame.link.packet_type),
+        device: frame.link.source,
+        sound: is_sound(tcp, || checksum::check(&frame.ip, tcp)),
+    };
+    within(record, around, tcp, at)
+}
+
+/// The segment that it is.
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
+pub fn segment<'a>(record: &Record<'a>, plain: &Plain<'a>, at: u64) -> Packet<'a> {
+    let tcp = &plain.tcp;
+    let around = Around {
+        ends: Key::of_bits(
+            plain.source(),
+            tcp.source_port,
+            plain.destination(),
+            tcp.destination_port,
+        ),
+        ttl: plain.hop_limit(),
+        id: plain.id(),
+        outgoing: outgoing(record.direction, None),
+        device: Some(plain.device()),
+        sound: is_sound(tcp, || plain.checksum()),
+    };
+    within(record, around, tcp, at)
+}
+
+/// What the headers around a segment tell of it.
+#[derive(Clone, Copy)]
+struct Around {
+    ends: (Key, Direction),
+    ttl: u8,
+    id: Option<u16>,
+    outgoing: Option<bool>,
+    device: Option<[u8; 6]>,
+    sound: Option<bool>,
+}
+
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
+fn within<'a>(record: &Record<'a>, around: Around, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
     let payload = tcp.payload;
     Packet {
         at,
         frame: record.number,
-        source: SocketAddr::new(frame.ip.source, tcp.source_port),
-        destination: SocketAddr::new(frame.ip.destination, tcp.destination_port),
-        ttl: frame.ip.hop_limit,
-        id: frame.ip.id,
-        outgoing: outgoing(record, frame),
-        device: frame.link.source,
+        key: around.ends.0,
+        direction: around.ends.1,
+        ttl: around.ttl,
+        id: around.id,
+        outgoing: around.outgoing,
+        device: around.device,
         lost: record.drops_before,
-        sound: is_sound(frame, tcp),
+        sound: around.sound,
         seq: tcp.seq,
         ack: tcp.ack,
         flags: Flags(tcp.flags.0),
@@ -97,40 +162,50 @@ fn segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -
 }
 
 /// What the capture itself says of the direction: pcapng's flags, or a Linux cooked header.
-fn outgoing(record: &Record<'_>, frame: &Frame<'_>) -> Option<bool> {
-    match (record.direction, frame.link.packet_type) {
-        (Some(Direction::Outbound), _) | (None, Some(4)) => Some(true),
-        (Some(Direction::Inbound), _) | (None, Some(0)) => Some(false),
+#[inline]
+fn outgoing(direction: Option<Marked>, packet_type: Option<u16>) -> Option<bool> {
+    match (direction, packet_type) {
+        (Some(Marked::Outbound), _) | (None, Some(4)) => Some(true),
+        (Some(Marked::Inbound), _) | (None, Some(0)) => Some(false),
         _ => None,
     }
 }
 
 /// Whether its checksum holds. Long segments are not asked: that costs reading all of them.
 #[inline]
-fn is_sound(frame: &Frame<'_>, tcp: &Tcp<'_>) -> Option<bool> {
+fn is_sound(tcp: &Tcp<'_>, check: impl FnOnce() -> Checksum) -> Option<bool> {
     /// Header and payload.
     const SHORT: usize = 128;
     // Zero is what was never computed.
     if tcp.bytes.len() > SHORT || tcp.checksum == 0 {
         return None;
     }
-    match checksum::check(&frame.ip, tcp, tcp.bytes) {
+    match check() {
         Checksum::Good => Some(true),
         Checksum::Bad => Some(false),
         Checksum::Partial | Checksum::Unknown => None,
     }
 }
 
-#[inline]
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
 fn options(tcp: &Tcp<'_>) -> Options {
+    match tcp.options.only_timestamps() {
+        Some(stamps) => Options {
+            timestamps: Some(stamps),
+            cut: tcp.cut,
+            ..Options::default()
+        },
+        None => all_options(tcp),
+    }
+}
+
+#[inline(never)]
+fn all_options(tcp: &Tcp<'_>) -> Options {
     let mut options = Options {
         cut: tcp.cut,
         ..Options::default()
     };
-    if let Some((val, ecr)) = tcp.options.only_timestamps() {
-        options.timestamps = Some((val, ecr));
-        return options;
-    }
     for option in tcp.options {
         if let Some(reason) = option.mptcp_reset() {
             options.mptcp_reset = Some(reason);

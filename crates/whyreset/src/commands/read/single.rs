@@ -8,8 +8,8 @@ use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
 use anyhow::{Context, Result};
-use whyreset_capture::{Hold, LOT, Reader, Record};
-use whyreset_flow::{Counters, Key, Table, Told};
+use whyreset_capture::{Hold, LOT, Reader, Record, Sieve};
+use whyreset_flow::{Counters, Table, Told};
 
 use super::first;
 use super::input::{self, Seen};
@@ -50,12 +50,30 @@ pub struct Account {
 
 impl Account {
     /// Notes one frame, and gives its time.
+    #[inline]
     pub fn frame(&mut self, record: &Record<'_>) -> u64 {
         self.frames += 1;
-        let at = record
-            .at_ns
-            .or_else(|| self.span.map(|(_, last)| last))
-            .unwrap_or(0);
+        self.time(record)
+    }
+
+    /// Notes the time of a frame, and gives it.
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    pub fn time(&mut self, record: &Record<'_>) -> u64 {
+        if let (Some(at), Some((_, last))) = (record.at_ns, &mut self.span)
+            && at >= *last
+            && record.drops_before == 0
+        {
+            *last = at;
+            return at;
+        }
+        self.odd_time(record.at_ns, record.drops_before)
+    }
+
+    /// The first frame, one without a time, before the last one, or behind a loss.
+    #[cold]
+    fn odd_time(&mut self, at: Option<u64>, drops: u64) -> u64 {
+        let at = at.or_else(|| self.span.map(|(_, last)| last)).unwrap_or_default();
         self.span = Some(match self.span {
             None => (at, at),
             Some((first, last)) => {
@@ -63,13 +81,12 @@ impl Account {
                 (first.min(at), last.max(at))
             }
         });
-        if record.drops_before > 0 {
-            self.lose(at, record.drops_before);
+        if drops > 0 {
+            self.lose(at, drops);
         }
         at
     }
 
-    #[cold]
     fn lose(&mut self, at: u64, count: u64) {
         self.lost += count;
         let full = self.losses.len() >= LOSSES;
@@ -121,26 +138,35 @@ pub fn stream(
         if reader.is_drained() && !ready() {
             table.ripen(u64::MAX, &mut |told| go_on &= deliver(told));
         }
-        let count = match reader.sift(hash_of, |_| true) {
+        let count = match reader.sift(&Every) {
             Ok(None) => break Ok(()),
             Ok(Some(count)) => count,
             Err(error) => break Err(error),
         };
+        let picked = reader.picked();
         for (index, hash) in hashes.iter_mut().enumerate().take(count) {
-            *hash = reader.note(index);
+            *hash = picked.note(index);
         }
         table.expect(&hashes[..count], &mut places[..count]);
         for (index, place) in places.iter().enumerate().take(count) {
-            let record = reader.at(index);
+            let record = picked.at(index);
             let at = account.frame(&record);
-            match input::decode(&record, at) {
-                Seen::Segment(segment) => {
-                    table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
-                }
-                Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
-                Seen::Unread => account.unread += 1,
-                Seen::Other => {}
-            }
+            let segment = match input::plain(&record) {
+                Some(plain) => input::segment(&record, &plain, at),
+                None => match input::uncommon(&record, at) {
+                    Seen::Segment(segment) => segment,
+                    Seen::Error(source, destination, seq) => {
+                        table.icmp(at, source, destination, seq);
+                        continue;
+                    }
+                    Seen::Unread => {
+                        account.unread += 1;
+                        continue;
+                    }
+                    Seen::Other => continue,
+                },
+            };
+            table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
         }
         progress.look(&reader);
         if !go_on {
@@ -169,6 +195,7 @@ pub fn file(
     progress.begin(Some(total * 2));
     let hold = Hold::new(path);
     let (found, outcome) = first::pass(path, &hold, threads, progress)?;
+    let segments = found.segments();
     let (marks, mut account) = (found.marks, found.account);
     let frames = account.frames;
     let counters = if threads < 2 {
@@ -190,10 +217,7 @@ pub fn file(
         let past = (frames, &*account.losses);
         shards(&hold, &marks, threads, past, most, progress, ladders, deliver)?
     };
-    account.counters = Counters {
-        segments: found.segments,
-        ..counters
-    };
+    account.counters = Counters { segments, ..counters };
     outcome.map_err(anyhow::Error::from).map(|()| account)
 }
 
@@ -272,23 +296,23 @@ fn follow(
 ) -> Result<Counters> {
     let mut reader = hold.reader()?;
     let mut table = Table::new(most, "");
-    let mut clock = Account::default();
+    let mut clock = 0;
     let mut losses = losses.iter().peekable();
     let mut go_on = true;
     let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
-    let (shard, of) = (shard as u64, of as u64);
-    let is_mine = move |hash: u32| (u64::from(hash >> 16) * of) >> 16 == shard;
+    let part = Part {
+        marks,
+        shard: shard as u64,
+        of: of as u64,
+    };
     // The first pass has told where the file breaks off.
-    while go_on
-        && let Ok(Some(count)) = reader.sift(hash_of, move |hash| {
-            (hash == UNSEEN) | (marks.may_have(hash) & is_mine(hash))
-        })
-    {
+    while go_on && let Ok(Some(count)) = reader.sift(&part) {
+        let lot = reader.picked();
         // First all numbers, then all questions to memory, so that these go on together; no branch
         // on an answer that nobody can guess.
         let mut mine = 0;
         for index in 0..count {
-            let hash = reader.note(index);
+            let hash = lot.note(index);
             (picked[mine], hashes[mine]) = (index, hash);
             mine += usize::from((hash == UNSEEN) | marks.has(hash));
         }
@@ -296,28 +320,34 @@ fn follow(
         table.draw(ladders.load(Ordering::Relaxed));
         table.expect(&hashes[..mine], &mut places[..mine]);
         for (index, place) in picked.iter().zip(&places) {
-            let record = reader.at(*index);
+            let record = lot.at(*index);
             if record.number > frames || !go_on {
                 break;
             }
-            let at = clock.frame(&record);
+            let at = record.at_ns.unwrap_or(clock);
+            clock = at;
             while let Some((lost_at, count)) = losses.next_if(|(lost_at, _)| *lost_at <= at) {
                 table.lose(*lost_at, *count);
             }
-            match input::decode(&record, at) {
-                Seen::Segment(mut segment) => {
-                    // The first pass has noted what was lost, whosever segment says so.
-                    segment.lost = 0;
-                    let unasked = || {
-                        let hash = Key::of(segment.source, segment.destination).0.hash();
-                        marks.has(hash) && is_mine(hash)
-                    };
-                    if reader.note(*index) != UNSEEN || unasked() {
-                        table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
+            let mut segment = match input::plain(&record) {
+                Some(plain) => input::segment(&record, &plain, at),
+                None => match input::uncommon(&record, at) {
+                    Seen::Segment(segment) => segment,
+                    Seen::Error(source, destination, seq) => {
+                        table.icmp(at, source, destination, seq);
+                        continue;
                     }
-                }
-                Seen::Error(source, destination, seq) => table.icmp(at, source, destination, seq),
-                Seen::Unread | Seen::Other => {}
+                    Seen::Unread | Seen::Other => continue,
+                },
+            };
+            // The first pass has noted what was lost, whosever segment says so.
+            segment.lost = 0;
+            let unasked = || {
+                let hash = segment.key.hash();
+                marks.has(hash) && part.has(hash)
+            };
+            if lot.note(*index) != UNSEEN || unasked() {
+                table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
             }
         }
         progress.look(&reader);
@@ -326,8 +356,52 @@ fn follow(
     Ok(table.counters())
 }
 
+/// The marked connections that one thread follows.
+struct Part<'a> {
+    marks: &'a Marks,
+    shard: u64,
+    of: u64,
+}
+
+impl Part<'_> {
+    #[inline]
+    const fn has(&self, hash: u32) -> bool {
+        ((hash >> 16) as u64 * self.of) >> 16 == self.shard
+    }
+}
+
+impl Sieve for Part<'_> {
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    fn note(&self, record: &Record<'_>) -> u32 {
+        hash_of(record)
+    }
+
+    #[inline]
+    fn wants(&self, hash: u32) -> bool {
+        (hash == UNSEEN) | (self.marks.may_have(hash) & self.has(hash))
+    }
+}
+
+/// All connections.
+struct Every;
+
+impl Sieve for Every {
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    fn note(&self, record: &Record<'_>) -> u32 {
+        hash_of(record)
+    }
+
+    #[inline]
+    fn wants(&self, _: u32) -> bool {
+        true
+    }
+}
+
 /// The hash of the connection that a frame belongs to.
-#[inline]
+#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+#[inline(always)]
 fn hash_of(record: &Record<'_>) -> u32 {
     input::glance(record).map_or(UNSEEN, |seen| input::hash(&seen))
 }
