@@ -65,7 +65,7 @@ pub trait Look {
 }
 
 /// Who picks records.
-pub trait Sieve {
+pub trait Sieve: Copy {
     /// What is to be noted beside a record.
     fn note(&self, record: &Record<'_>) -> u32;
 
@@ -187,7 +187,7 @@ impl Reader {
     /// # Errors
     /// As [`Self::next`].
     #[inline]
-    pub fn sift(&mut self, sieve: &impl Sieve) -> Result<Option<usize>, CaptureError> {
+    pub fn sift(&mut self, sieve: impl Sieve) -> Result<Option<usize>, CaptureError> {
         self.lot.count = 0;
         self.lot.held.clear();
         let before = self.records;

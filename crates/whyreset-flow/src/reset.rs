@@ -50,10 +50,13 @@ pub fn passed<'a>(
     mut lately: impl Iterator<Item = &'a Step>,
 ) -> Passed {
     let (shape, trigger) = shape(packet, scene, &mut lately);
-    // A SYN comes before whatever draws the reset of a connection.
-    let opening = lately
-        .find(|step| Flags(step.flags).syn())
-        .map(|step| step.window);
+    // A SYN comes before whatever draws the reset of a connection. Looked for where it is asked: the trail
+    // lies far and wide in memory.
+    let mut opening = || {
+        lately
+            .find(|step| Flags(step.flags).syn())
+            .map(|step| step.window)
+    };
     let at = packet.at;
     let silence_ms = match &trigger {
         Some(_) if scene.other.last.at >= scene.own.last.at => scene.silence_ms.into(),
@@ -86,7 +89,7 @@ pub fn passed<'a>(
         way: scene.way,
         routed: scene.own.last.tap.is_passed_on() || scene.other.last.tap.is_passed_on(),
         missing: missing(packet, scene),
-        signs: signs(packet, scene, shape, trigger.as_ref(), opening),
+        signs: signs(packet, scene, shape, trigger.as_ref(), &mut opening),
         told: told(packet).or_else(|| netscaler::told(packet.window, packet.ttl, scene.own)),
         trigger,
         repeats: 0,
@@ -324,7 +327,7 @@ fn signs(
     scene: &Scene<'_>,
     shape: Shape,
     trigger: Option<&Trigger>,
-    opening: Option<u16>,
+    opening: &mut dyn FnMut() -> Option<u16>,
 ) -> Vec<Sign> {
     let (own, last) = (scene.own, &scene.other.last);
     let mut signs = Vec::new();
@@ -348,12 +351,13 @@ fn signs(
     }
     // Which windows its name uses is not known where none of its segments passed; a refusal has none.
     let known = own.passed() || shape != Shape::Active;
-    let mirrored = known
+    let mirrored = scene.other.passed()
+        && known
         && packet.window == last.window
         && packet.window != 0
         && !own.used_window(packet.window)
         && !would_use(scene, opening, packet.window);
-    if scene.other.passed() && mirrored {
+    if mirrored {
         signs.push(Sign::MirroredWindow(packet.window));
     }
     if let Some(id) = packet.id
@@ -381,7 +385,7 @@ fn signs(
 
 /// Whether a name of which no more than a scaled handshake passed would use this window next: the
 /// handshake's as it is from then on, or what the other end uses, where its `opening` window was the same.
-fn would_use(scene: &Scene<'_>, opening: Option<u16>, window: u16) -> bool {
+fn would_use(scene: &Scene<'_>, opening: &mut dyn FnMut() -> Option<u16>, window: u16) -> bool {
     let (own, other) = (scene.own, scene.other);
     if !own.passed() || !Flags(own.last.flags).syn() {
         return false;
@@ -394,8 +398,9 @@ fn would_use(scene: &Scene<'_>, opening: Option<u16>, window: u16) -> bool {
         return false;
     }
     let scaled = own.last.window >> own.scale();
-    let alike = own.scale() == other.scale() && opening.is_none_or(|opening| opening == own.last.window);
-    alike || window == scaled || window == scaled.saturating_add(1)
+    let mut alike =
+        || own.scale() == other.scale() && opening().is_none_or(|opening| opening == own.last.window);
+    window == scaled || window == scaled.saturating_add(1) || alike()
 }
 
 /// Whether its name had acknowledged the data that it answers. Later, or where a new connection was

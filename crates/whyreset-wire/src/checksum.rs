@@ -18,59 +18,74 @@ pub enum Checksum {
     Unknown,
 }
 
-/// The sum of 16-bit words as RFC 1071 has it, carries folded in. Taken from words four times as long,
-/// least byte first, which gives the same (§2 (B) there), several times as fast.
+/// What any sum of 16-bit words in one's complement is held against: a carry is worth 1.
+const ALL: u64 = 0xffff;
+
+/// Adds two sums (RFC 1071 §2).
 #[inline]
-pub(crate) fn sum(bytes: &[u8]) -> u32 {
+pub(crate) const fn add(one: u64, two: u64) -> u64 {
+    let (sum, carry) = one.overflowing_add(two);
+    sum.wrapping_add(carry as u64)
+}
+
+/// The sum of 16-bit words with the least byte first, as of words four times as long: it is the same but
+/// for carries, and that of swapped words is the swapped sum (RFC 1071 §2 (A) and (B)).
+#[inline]
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
-    let halves = |word: [u8; 8]| {
-        let word = u64::from_le_bytes(word);
-        (word >> 32) + (word & 0xffff_ffff)
-    };
+    words
+        .iter()
+        .fold(last(bytes, rest), |sum, word| add(sum, u64::from_le_bytes(*word)))
+}
+
+/// The `rest` at the end of `bytes` that fills no word, as the beginning of one.
+#[inline]
+fn last(bytes: &[u8], rest: &[u8]) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        // In two steps, for no word can be shifted by all that it has.
+        let old = (7 - (rest.len() & 7)) * 8;
+        return u64::from_le_bytes(*last) >> 8 >> old;
+    }
     let mut last = [0; 8];
     for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
-    let sum = words.iter().fold(halves(last), |sum, word| sum + halves(*word));
-    // Of a packet's length no carry is left then.
-    let sum = (sum >> 32) + (sum & 0xffff_ffff);
-    let sum = (sum >> 16) + (sum & 0xffff);
-    let sum = (sum >> 16) + (sum & 0xffff);
-    let sum = (sum >> 16) + (sum & 0xffff);
-    ((sum & 0xffff) as u16).swap_bytes().into()
+    u64::from_le_bytes(last)
 }
 
 /// Checks a segment between these two ends.
 #[inline]
 pub fn check(ip: &Ip, tcp: &Tcp<'_>) -> Checksum {
     let addresses = match (ip.source, ip.destination) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => sum(&from.octets()) + sum(&to.octets()),
-        (IpAddr::V6(from), IpAddr::V6(to)) => sum(&from.octets()) + sum(&to.octets()),
+        (IpAddr::V4(from), IpAddr::V4(to)) => add(sum(&from.octets()), sum(&to.octets())),
+        (IpAddr::V6(from), IpAddr::V6(to)) => add(sum(&from.octets()), sum(&to.octets())),
         _ => return Checksum::Unknown,
     };
     told(addresses, tcp)
 }
 
 /// What the checksum tells of a segment between ends whose addresses have this sum.
-#[inline]
-pub(crate) fn told(addresses: u32, tcp: &Tcp<'_>) -> Checksum {
-    let header = tcp.bytes.len().saturating_sub(tcp.payload.len());
+#[inline(always)]
+pub(crate) fn told(addresses: u64, tcp: &Tcp<'_>) -> Checksum {
+    /// Of the pseudo header (RFC 9293 §3.1).
+    const TCP: u64 = 6 << 8;
+    let header = (tcp.bytes.len() - tcp.payload.len()) as u64;
     let whole = u64::from(tcp.payload_len) == tcp.payload.len() as u64 && !tcp.cut;
-    let len = u32::try_from(header)
-        .unwrap_or(u32::MAX)
-        .saturating_add(tcp.payload_len);
-    let [high, low] = [(len >> 16) as u16, (len & 0xffff) as u16];
-    let fold = |sum: u32| (sum & 0xffff) + (sum >> 16);
-    let pseudo = fold(addresses + u32::from(high) + u32::from(low) + 6);
-    if u32::from(tcp.checksum) == fold(pseudo) {
-        return Checksum::Partial;
+    let len = ((u64::from(tcp.payload_len) + header) & 0xffff_ffff) as u32;
+    let pseudo = add(addresses, TCP + u64::from(len.swap_bytes()));
+    if whole && add(pseudo, sum(tcp.bytes)).is_multiple_of(ALL) {
+        return Checksum::Good;
     }
-    if !whole {
-        return Checksum::Unknown;
-    }
-    if fold(fold(pseudo + sum(tcp.bytes))) == 0xffff {
-        Checksum::Good
-    } else {
+    // No sum of what is not nothing is 0.
+    let pseudo = match (pseudo % ALL) as u16 {
+        0 => u16::MAX,
+        sum => sum,
+    };
+    if tcp.checksum == pseudo.swap_bytes() {
+        Checksum::Partial
+    } else if whole {
         Checksum::Bad
+    } else {
+        Checksum::Unknown
     }
 }

@@ -1,7 +1,7 @@
 //! A TCP header, its options read when asked for. Refuses to interpret a connection.
 
 use crate::Refusal;
-use crate::bytes::{chunk, u32_at};
+use crate::bytes::u32_at;
 use crate::refusal::cut;
 
 /// Flags and reserved bits, as the header's two bytes have them (RFC 9293 §3.1).
@@ -90,7 +90,7 @@ impl Tcp<'_> {
 /// Opens a segment of this length by the IP header.
 #[inline]
 pub fn open(bytes: &[u8], len: u32) -> Result<Tcp<'_>, Refusal> {
-    let head: [u8; 20] = chunk(bytes, 0).ok_or(cut("TCP"))?;
+    let head = bytes.first_chunk::<20>().ok_or(cut("TCP"))?;
     let two = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
     let four = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     let header_len = usize::from(head[12] >> 4) * 4;
@@ -127,6 +127,12 @@ pub fn open(bytes: &[u8], len: u32) -> Result<Tcp<'_>, Refusal> {
 pub struct Options<'a>(&'a [u8]);
 
 impl Options<'_> {
+    /// Whether there are none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Value and echo of timestamps that stand alone, as most segments bear them (RFC 7323, appendix A).
     #[inline]
     pub fn only_timestamps(&self) -> Option<(u32, u32)> {

@@ -28,7 +28,7 @@ pub enum Seen<'a> {
 pub fn decode<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
     match plain(record) {
         Some(plain) => Seen::Segment(segment(record, &plain, at)),
-        None => uncommon(record, at),
+        None => uncommon(*record, at),
     }
 }
 
@@ -41,10 +41,10 @@ pub fn plain<'a>(record: &Record<'a>) -> Option<Plain<'a>> {
 
 /// Decodes a record that is not [`plain`].
 #[inline(never)]
-pub fn uncommon<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
+pub fn uncommon(record: Record<'_>, at: u64) -> Seen<'_> {
     match whyreset_wire::decode(LinkType(record.link), record.data, record.wire_len) {
         Ok(frame) => match &frame.transport {
-            Transport::Tcp(tcp) => Seen::Segment(uncommon_segment(record, &frame, tcp, at)),
+            Transport::Tcp(tcp) => Seen::Segment(uncommon_segment(&record, &frame, tcp, at)),
             Transport::IcmpError(error) if stopped(error) => {
                 Seen::Error(error.quoted.source, error.quoted.destination, error.quoted.seq)
             }
@@ -88,18 +88,17 @@ pub fn hash(seen: &Glance) -> u32 {
 }
 
 fn uncommon_segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
-    let around = Around {
-        ends: Key::of(
-            SocketAddr::new(frame.ip.source, tcp.source_port),
-            SocketAddr::new(frame.ip.destination, tcp.destination_port),
-        ),
-        ttl: frame.ip.hop_limit,
-        id: frame.ip.id,
-        outgoing: outgoing(record.direction, frame.link.packet_type),
-        device: frame.link.source,
-        sound: is_sound(tcp, || checksum::check(&frame.ip, tcp)),
-    };
-    within(record, around, tcp, at)
+    let ends = Key::of(
+        SocketAddr::new(frame.ip.source, tcp.source_port),
+        SocketAddr::new(frame.ip.destination, tcp.destination_port),
+    );
+    let mut packet = within(record, ends, tcp, at);
+    packet.ttl = frame.ip.hop_limit;
+    packet.id = frame.ip.id;
+    packet.outgoing = outgoing(record.direction, frame.link.packet_type);
+    packet.device = frame.link.source;
+    packet.sound = is_sound(tcp, || checksum::check(&frame.ip, tcp));
+    packet
 }
 
 /// The segment that it is.
@@ -107,58 +106,50 @@ fn uncommon_segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, a
 #[inline(always)]
 pub fn segment<'a>(record: &Record<'a>, plain: &Plain<'a>, at: u64) -> Packet<'a> {
     let tcp = &plain.tcp;
-    let around = Around {
-        ends: Key::of_bits(
-            plain.source(),
-            tcp.source_port,
-            plain.destination(),
-            tcp.destination_port,
-        ),
-        ttl: plain.hop_limit(),
-        id: plain.id(),
-        outgoing: outgoing(record.direction, None),
-        device: Some(plain.device()),
-        sound: is_sound(tcp, || plain.checksum()),
-    };
-    within(record, around, tcp, at)
+    let ends = Key::of_bits(
+        plain.source(),
+        tcp.source_port,
+        plain.destination(),
+        tcp.destination_port,
+    );
+    let mut packet = within(record, ends, tcp, at);
+    packet.ttl = plain.hop_limit();
+    packet.id = plain.id();
+    packet.outgoing = outgoing(record.direction, None);
+    packet.device = Some(plain.device());
+    packet.sound = is_sound(tcp, || plain.checksum());
+    packet
 }
 
-/// What the headers around a segment tell of it.
-#[derive(Clone, Copy)]
-struct Around {
-    ends: (Key, Direction),
-    ttl: u8,
-    id: Option<u16>,
-    outgoing: Option<bool>,
-    device: Option<[u8; 6]>,
-    sound: Option<bool>,
-}
-
+/// What record and TCP header tell.
 #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
 #[inline(always)]
-fn within<'a>(record: &Record<'a>, around: Around, tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
+fn within<'a>(record: &Record<'a>, (key, direction): (Key, Direction), tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
     let payload = tcp.payload;
-    Packet {
+    let mut packet = Packet {
         at,
         frame: record.number,
-        key: around.ends.0,
-        direction: around.ends.1,
-        ttl: around.ttl,
-        id: around.id,
-        outgoing: around.outgoing,
-        device: around.device,
+        key,
+        direction,
+        ttl: 0,
+        id: None,
+        outgoing: None,
+        device: None,
         lost: record.drops_before,
-        sound: around.sound,
+        sound: None,
         seq: tcp.seq,
         ack: tcp.ack,
         flags: Flags(tcp.flags.0),
         window: tcp.window,
         len: tcp.payload_len,
-        options: options(tcp),
+        options: Options::default(),
         speaks,
-        alert: !payload.is_empty() && is_alert(payload, tcp.payload_len),
+        alert: false,
         payload,
-    }
+    };
+    packet.options = options(tcp);
+    packet.alert = !payload.is_empty() && is_alert(payload, tcp.payload_len);
+    packet
 }
 
 /// What the capture itself says of the direction: pcapng's flags, or a Linux cooked header.
@@ -196,17 +187,21 @@ fn options(tcp: &Tcp<'_>) -> Options {
             cut: tcp.cut,
             ..Options::default()
         },
-        None => all_options(tcp),
+        None if tcp.options.is_empty() => Options {
+            cut: tcp.cut,
+            ..Options::default()
+        },
+        None => all_options(tcp.options, tcp.cut),
     }
 }
 
 #[inline(never)]
-fn all_options(tcp: &Tcp<'_>) -> Options {
+fn all_options(all: whyreset_wire::Options<'_>, cut: bool) -> Options {
     let mut options = Options {
-        cut: tcp.cut,
+        cut,
         ..Options::default()
     };
-    for option in tcp.options {
+    for option in all {
         if let Some(reason) = option.mptcp_reset() {
             options.mptcp_reset = Some(reason);
         }

@@ -13,6 +13,19 @@ pub struct Marks {
     far: Box<[u64; FAR / 64]>,
 }
 
+/// Whether a connection may have been marked; wrong more often than [`Marks::has`], and sooner.
+#[derive(Clone, Copy)]
+pub struct Near<'a>(&'a [u64; NEAR]);
+
+impl Near<'_> {
+    /// Whether this one may.
+    #[inline]
+    pub const fn may_have(self, hash: u32) -> bool {
+        let (word, bits) = near(hash);
+        self.0[word] & bits == bits
+    }
+}
+
 /// A word, and two bits in it that few others have both of.
 #[inline]
 const fn near(hash: u32) -> (usize, u64) {
@@ -63,11 +76,9 @@ impl Marks {
         }
     }
 
-    /// Whether it may have been marked; wrong more often than [`Self::has`], and sooner.
-    #[inline]
-    pub fn may_have(&self, hash: u32) -> bool {
-        let (word, bits) = near(hash);
-        self.near[word] & bits == bits
+    /// The marks that are asked first.
+    pub const fn near(&self) -> Near<'_> {
+        Near(&self.near)
     }
 
     /// Whether it may have been marked.

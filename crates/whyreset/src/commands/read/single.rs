@@ -13,7 +13,7 @@ use whyreset_flow::{Counters, Table, Told};
 
 use super::first;
 use super::input::{self, Seen};
-use super::marks::Marks;
+use super::marks::{Marks, Near};
 use super::progress::Progress;
 
 /// Smaller files are followed whole, as streams are: bytes.
@@ -138,7 +138,7 @@ pub fn stream(
         if reader.is_drained() && !ready() {
             table.ripen(u64::MAX, &mut |told| go_on &= deliver(told));
         }
-        let count = match reader.sift(&Every) {
+        let count = match reader.sift(Every) {
             Ok(None) => break Ok(()),
             Ok(Some(count)) => count,
             Err(error) => break Err(error),
@@ -153,7 +153,7 @@ pub fn stream(
             let at = account.frame(&record);
             let segment = match input::plain(&record) {
                 Some(plain) => input::segment(&record, &plain, at),
-                None => match input::uncommon(&record, at) {
+                None => match input::uncommon(record, at) {
                     Seen::Segment(segment) => segment,
                     Seen::Error(source, destination, seq) => {
                         table.icmp(at, source, destination, seq);
@@ -300,13 +300,9 @@ fn follow(
     let mut losses = losses.iter().peekable();
     let mut go_on = true;
     let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
-    let part = Part {
-        marks,
-        shard: shard as u64,
-        of: of as u64,
-    };
+    let part = Part::new(marks, shard, of);
     // The first pass has told where the file breaks off.
-    while go_on && let Ok(Some(count)) = reader.sift(&part) {
+    while go_on && let Ok(Some(count)) = reader.sift(part) {
         let lot = reader.picked();
         // First all numbers, then all questions to memory, so that these go on together; no branch
         // on an answer that nobody can guess.
@@ -331,7 +327,7 @@ fn follow(
             }
             let mut segment = match input::plain(&record) {
                 Some(plain) => input::segment(&record, &plain, at),
-                None => match input::uncommon(&record, at) {
+                None => match input::uncommon(record, at) {
                     Seen::Segment(segment) => segment,
                     Seen::Error(source, destination, seq) => {
                         table.icmp(at, source, destination, seq);
@@ -357,16 +353,30 @@ fn follow(
 }
 
 /// The marked connections that one thread follows.
+#[derive(Clone, Copy)]
 struct Part<'a> {
-    marks: &'a Marks,
-    shard: u64,
-    of: u64,
+    near: Near<'a>,
+    /// Its first hash, and how many follow that.
+    first: u32,
+    more: u32,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    /// This one `of` so many.
+    fn new(marks: &'a Marks, shard: usize, of: usize) -> Self {
+        let cut = |shard: usize| ((shard as u64) << 32) / of as u64;
+        let (first, next) = (cut(shard), cut(shard + 1));
+        let low = |number: u64| (number & 0xffff_ffff) as u32;
+        Self {
+            near: marks.near(),
+            first: low(first),
+            more: low(next - first - 1),
+        }
+    }
+
     #[inline]
-    const fn has(&self, hash: u32) -> bool {
-        ((hash >> 16) as u64 * self.of) >> 16 == self.shard
+    const fn has(self, hash: u32) -> bool {
+        hash.wrapping_sub(self.first) <= self.more
     }
 }
 
@@ -379,11 +389,12 @@ impl Sieve for Part<'_> {
 
     #[inline]
     fn wants(&self, hash: u32) -> bool {
-        (hash == UNSEEN) | (self.marks.may_have(hash) & self.has(hash))
+        (hash == UNSEEN) | (self.near.may_have(hash) & self.has(hash))
     }
 }
 
 /// All connections.
+#[derive(Clone, Copy)]
 struct Every;
 
 impl Sieve for Every {
@@ -403,7 +414,10 @@ impl Sieve for Every {
 #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
 #[inline(always)]
 fn hash_of(record: &Record<'_>) -> u32 {
-    input::glance(record).map_or(UNSEEN, |seen| input::hash(&seen))
+    match input::glance(record) {
+        Some(seen) => input::hash(&seen),
+        None => UNSEEN,
+    }
 }
 
 /// Hands every record to `take` until it says `false`.
