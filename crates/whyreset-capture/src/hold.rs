@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::index::{Index, Walk};
 use crate::input::{Input, open_file};
+use crate::legacy::Legacy;
 use crate::sys::Map;
 use crate::window::Window;
 use crate::{CaptureError, Packing, Reader};
@@ -47,12 +49,31 @@ impl Hold {
         }
     }
 
+    /// Goes through an index that was made of it, whose first record has the number `first`. `None` where
+    /// the file is not mapped, or not of the form that an index is of.
+    pub fn walk<'a>(&'a self, index: &'a Index, first: u64) -> Option<Walk<'a>> {
+        let map = self.map.as_deref()?;
+        let legacy = common(map)?;
+        Some(Walk::new(map, legacy, index, first))
+    }
+
+    /// Whether an index of it can be gone through.
+    pub fn has_index(&self) -> bool {
+        self.map.as_deref().is_some_and(|map| common(map).is_some())
+    }
+
     fn window(&self, offset: u64) -> Result<Option<Window>, CaptureError> {
         let Some(map) = &self.map else { return Ok(None) };
         let (name, file) = open_file(&self.path)?;
         let input = Input::plain(name, file, map.bytes().len() as u64);
         Ok(Some(Window::mapped(input, Arc::clone(map), offset)))
     }
+}
+
+/// The form of its records, where that is the common one.
+fn common(map: &Map) -> Option<Legacy> {
+    let header = map.bytes().first_chunk()?;
+    Legacy::from_header(header).ok().filter(Legacy::is_common)
 }
 
 /// The map of a plain regular file that holds anything.

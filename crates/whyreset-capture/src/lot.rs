@@ -20,13 +20,13 @@ pub(crate) struct Lot {
 
 /// A record that was picked.
 #[derive(Clone, Copy, Default)]
-struct Pick {
+pub(crate) struct Pick {
     /// Its number.
-    number: u64,
+    pub number: u64,
     /// What the caller noted beside it.
-    note: u32,
-    /// Where in the window its header begins.
-    head: usize,
+    pub note: u32,
+    /// Where its header begins.
+    pub head: usize,
 }
 
 /// A record without its bytes, and where in the window these are.
@@ -98,13 +98,34 @@ fn whole<'a>(legacy: &Legacy, bytes: &'a [u8], number: u64) -> Option<(Record<'a
 #[derive(Clone, Copy)]
 pub struct Picked<'a> {
     legacy: Option<Legacy>,
-    window: &'a Window,
     bytes: &'a [u8],
     picks: &'a [Pick],
-    held: &'a [Held],
+    held: Option<(&'a Window, &'a [Held])>,
 }
 
 impl<'a> Picked<'a> {
+    /// Records of the common form, by their places in `bytes`.
+    pub(crate) const fn of(legacy: &Legacy, bytes: &'a [u8], picks: &'a [Pick]) -> Self {
+        Self {
+            legacy: Some(*legacy),
+            bytes,
+            picks,
+            held: None,
+        }
+    }
+
+    /// How many they are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.picks.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.picks.is_empty()
+    }
+
     /// A record; an empty one beyond the end.
     #[inline]
     pub fn at(&self, index: usize) -> Record<'a> {
@@ -119,8 +140,11 @@ impl<'a> Picked<'a> {
 
     #[inline(never)]
     fn held(&self, index: usize) -> Record<'a> {
-        self.held.get(index).map_or(NOTHING, |held| Record {
-            data: self.window.at(held.start, held.len),
+        let held = self
+            .held
+            .and_then(|(window, held)| Some((window, held.get(index)?)));
+        held.map_or(NOTHING, |(window, held)| Record {
+            data: window.at(held.start, held.len),
             ..held.record
         })
     }
@@ -180,14 +204,13 @@ impl Reader {
         Ok(self.records - before)
     }
 
-    /// Takes a note of each record that is in hand and picks those that `sieve` wants, at most [`LOT`];
-    /// [`Self::picked`] gives them until the next call. How many they are; `None` at the end and after
-    /// an error.
+    /// Takes a note of each record that is in hand and gives those that `sieve` wants, at most [`LOT`];
+    /// `None` at the end and after an error.
     ///
     /// # Errors
     /// As [`Self::next`].
     #[inline]
-    pub fn sift(&mut self, sieve: impl Sieve) -> Result<Option<usize>, CaptureError> {
+    pub fn sift(&mut self, sieve: impl Sieve) -> Result<Option<Picked<'_>>, CaptureError> {
         self.lot.count = 0;
         self.lot.held.clear();
         let before = self.records;
@@ -220,7 +243,7 @@ impl Reader {
                 sieve.wants(note).then_some(note)
             })?;
         }
-        Ok((self.records > before).then_some(self.lot.count))
+        Ok((self.records > before).then(|| self.picked()))
     }
 
     /// The next record that is not a whole common legacy one in hand, and those like it in hand.
@@ -271,14 +294,13 @@ impl Reader {
 
     /// The records of the lot.
     #[inline]
-    pub fn picked(&self) -> Picked<'_> {
+    fn picked(&self) -> Picked<'_> {
         let lot = &self.lot;
         Picked {
             legacy: self.common().filter(|_| lot.held.is_empty()),
-            window: &self.window,
             bytes: self.window.from(0),
             picks: lot.picks.get(..lot.count).unwrap_or_default(),
-            held: &lot.held,
+            held: Some((&self.window, &lot.held)),
         }
     }
 }

@@ -6,6 +6,7 @@ mod bytes;
 mod failures;
 mod hostile;
 mod legacy;
+mod lots;
 mod others;
 mod packed;
 mod pcapng;

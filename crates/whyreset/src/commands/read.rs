@@ -4,6 +4,7 @@
 mod desk;
 mod faces;
 mod first;
+mod follow;
 pub mod input;
 mod joined;
 mod marks;

@@ -5,12 +5,18 @@
 use std::path::Path;
 use std::thread;
 
-use whyreset_capture::{CaptureError, Hold, Look, Reader, Record, find_boundary};
+use whyreset_capture::{CaptureError, Hold, Index, Look, Reader, Record, find_boundary};
 
 use super::input::{self, Seen};
 use super::marks::Marks;
 use super::progress::Progress;
-use super::single::Account;
+use super::single::{Account, UNSEEN};
+
+/// Bytes that the index of a file may take.
+const INDEX: usize = 192 << 20;
+/// Bytes of a record on average from which on an index pays for one thread. For two it always does: both
+/// would have to pass by all records.
+const LONG: usize = 256;
 
 /// What was found.
 pub struct Found {
@@ -18,15 +24,27 @@ pub struct Found {
     pub marks: Marks,
     /// The file.
     pub account: Account,
+    /// Where its records are and to which connections they belong, from the first one on.
+    pub indexes: Vec<Index>,
     /// Frames that are no TCP segments.
     others: u64,
 }
 
-impl Found {
-    fn new() -> Self {
+/// One thread's part of it.
+struct Part {
+    marks: Marks,
+    account: Account,
+    index: Index,
+    others: u64,
+}
+
+impl Part {
+    /// From this offset on; `index` bytes may be taken for its index, for records of this size at `least`.
+    fn new(start: u64, index: usize, least: usize) -> Self {
         Self {
             marks: Marks::new(),
             account: Account::default(),
+            index: Index::new(start, index, least),
             others: 0,
         }
     }
@@ -48,11 +66,6 @@ impl Found {
         }
     }
 
-    /// TCP segments.
-    pub const fn segments(&self) -> u64 {
-        self.account.frames - self.others
-    }
-
     /// Reads on, to the end or to the first record at or after this offset.
     fn read(&mut self, reader: &mut Reader, until: u64, progress: &Progress) -> Result<(), CaptureError> {
         loop {
@@ -66,14 +79,44 @@ impl Found {
     }
 }
 
-impl Look for Found {
+impl Look for Part {
     #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
     #[inline(always)]
     fn look(&mut self, record: &Record<'_>) {
         self.account.time(record);
-        if input::glance(record).is_none_or(|seen| seen.flags.rst()) {
+        let (hash, plain) = match input::glance(record) {
+            Some(seen) => (input::hash(&seen), !seen.flags.rst()),
+            None => (UNSEEN, false),
+        };
+        self.index.push(record, hash);
+        if !plain {
             self.take_apart(*record);
         }
+    }
+}
+
+impl Found {
+    fn new(part: Part, second: Option<Part>) -> Self {
+        let mut found = Self {
+            marks: part.marks,
+            account: part.account,
+            others: part.others,
+            indexes: vec![part.index],
+        };
+        let Some(second) = second else { return found };
+        // Where the first one is not whole, nobody knows what lies between.
+        if found.indexes[0].len() as u64 == found.account.frames {
+            found.indexes.push(second.index);
+        }
+        found.marks.merge(&second.marks);
+        found.others += second.others;
+        found.account.join(&second.account);
+        found
+    }
+
+    /// TCP segments.
+    pub const fn segments(&self) -> u64 {
+        self.account.frames - self.others
     }
 }
 
@@ -88,38 +131,42 @@ pub fn pass(
     progress: &Progress,
 ) -> Result<(Found, Result<(), CaptureError>), CaptureError> {
     let mut reader = hold.reader()?;
-    let mut found = Found::new();
     let total = reader.progress().bytes_total.unwrap_or(0);
     let middle = (threads > 1).then(|| find_boundary(path, total / 2)).flatten();
+    let index = if hold.has_index() { INDEX } else { 0 };
     let Some(middle) = middle else {
-        let outcome = found.read(&mut reader, u64::MAX, progress);
-        found.account.close(&reader);
-        return Ok((found, outcome));
+        let mut part = Part::new(reader.offset(), index, LONG);
+        let outcome = part.read(&mut reader, u64::MAX, progress);
+        part.account.close(&reader);
+        return Ok((Found::new(part, None), outcome));
     };
+    let mut part = Part::new(reader.offset(), index / 2, 0);
     thread::scope(|scope| {
         let second = scope.spawn(|| {
             let mut reader = hold.reader_at(middle, 1)?;
-            let mut found = Found::new();
-            let outcome = found.read(&mut reader, u64::MAX, &Progress::none());
-            found.account.close(&reader);
-            Ok::<_, CaptureError>((found, outcome))
+            let mut part = Part::new(middle, index / 2, 0);
+            let outcome = part.read(&mut reader, u64::MAX, &Progress::none());
+            part.account.close(&reader);
+            Ok::<_, CaptureError>((part, outcome))
         });
-        let mut outcome = found.read(&mut reader, middle, progress);
+        let mut outcome = part.read(&mut reader, middle, progress);
         let second = second.join();
-        match (outcome.is_ok() && reader.offset() == middle, second) {
+        let found = match (outcome.is_ok() && reader.offset() == middle, second) {
             (true, Ok(Ok((other, ending)))) => {
-                found.marks.merge(&other.marks);
-                found.others += other.others;
-                found.account.join(&other.account);
                 outcome = ending;
+                Found::new(part, Some(other))
             }
             // No record begins there: the first one reads on alone.
             (_, _) if outcome.is_ok() => {
-                outcome = found.read(&mut reader, u64::MAX, progress);
-                found.account.close(&reader);
+                outcome = part.read(&mut reader, u64::MAX, progress);
+                part.account.close(&reader);
+                Found::new(part, None)
             }
-            _ => found.account.close(&reader),
-        }
+            _ => {
+                part.account.close(&reader);
+                Found::new(part, None)
+            }
+        };
         Ok((found, outcome))
     })
 }

@@ -54,12 +54,17 @@ impl Progress {
 
     /// The reader has come so far. Looks only now and then.
     pub fn look(&self, reader: &Reader) {
+        self.reach(|| reader.progress().bytes_read);
+    }
+
+    /// So many bytes are read. Looks only now and then.
+    pub fn reach(&self, read: impl FnOnce() -> u64) {
         /// Calls between two looks.
         const LOOK: u64 = 1 << 14;
         if self.bar.is_hidden() || !self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK) {
             return;
         }
-        let read = reader.progress().bytes_read;
+        let read = read();
         // A reader that begins anew is the next pass.
         let last = self.last.swap(read, Ordering::Relaxed);
         if read < last {

@@ -1,0 +1,171 @@
+//! Where the records of a mapped capture are, and what was noted beside each: a second look at some of
+//! them need not pass by all the others. Refuses to grow beyond a bound; records that come later are
+//! looked for in the file.
+
+use std::fmt;
+use std::hint::black_box;
+
+use crate::Record;
+use crate::legacy::{HEAD, Legacy};
+use crate::lot::{LOT, Pick, Picked, Sieve};
+use crate::sys::Map;
+
+/// Bytes that a record takes here.
+const EACH: usize = 6;
+/// Records by which it is decided whether an index pays.
+const FIRST: usize = 4096;
+
+/// Notes of records that follow each other.
+pub struct Index {
+    /// Where the first one begins.
+    start: u64,
+    notes: Vec<u32>,
+    lens: Vec<u16>,
+    most: usize,
+    /// Bytes of a record on average.
+    least: usize,
+}
+
+impl Index {
+    /// Of the records from this offset on, in so many bytes at most. Where records have fewer than `least`
+    /// bytes on average it is given up: to pass by them costs no more then.
+    #[must_use]
+    pub const fn new(start: u64, bytes: usize, least: usize) -> Self {
+        Self {
+            start,
+            notes: Vec::new(),
+            lens: Vec::new(),
+            most: bytes / EACH,
+            least,
+        }
+    }
+
+    /// Takes the next record.
+    #[inline]
+    pub fn push(&mut self, record: &Record<'_>, note: u32) {
+        if self.notes.len() >= self.most {
+            return;
+        }
+        match u16::try_from(record.data.len()) {
+            Ok(len) => {
+                self.notes.push(note);
+                self.lens.push(len);
+            }
+            // What lies behind it cannot be found from here.
+            Err(_) => self.most = self.notes.len(),
+        }
+        if self.notes.len() == FIRST {
+            self.weigh();
+        }
+    }
+
+    #[cold]
+    fn weigh(&mut self) {
+        let bytes: usize = self.lens.iter().map(|len| usize::from(*len)).sum();
+        if bytes < FIRST * self.least {
+            self.most = FIRST;
+        }
+    }
+
+    /// How many records it holds.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.notes.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.notes.is_empty()
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("start", &self.start)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Goes through an index, and gives the records that are wanted of it.
+pub struct Walk<'a> {
+    map: &'a Map,
+    legacy: Legacy,
+    notes: &'a [u32],
+    lens: &'a [u16],
+    /// Offset and number of the next record.
+    offset: usize,
+    number: u64,
+    picks: Box<[Pick; LOT]>,
+}
+
+impl<'a> Walk<'a> {
+    /// Over an index of this map; its first record has the number `first`.
+    pub(crate) fn new(map: &'a Map, legacy: Legacy, index: &'a Index, first: u64) -> Self {
+        Self {
+            map,
+            legacy,
+            notes: &index.notes,
+            lens: &index.lens,
+            offset: usize::try_from(index.start).unwrap_or(usize::MAX),
+            number: first,
+            picks: Box::new([Pick::default(); LOT]),
+        }
+    }
+
+    /// The next records that `sieve` wants by their notes, [`LOT`] at most; `None` at the end, and where
+    /// the file has become shorter.
+    #[inline]
+    pub fn sift(&mut self, sieve: impl Sieve) -> Option<Picked<'_>> {
+        if self.notes.is_empty() || !self.map.is_whole() {
+            return None;
+        }
+        let (mut count, mut passed) = (0, 0);
+        let (mut number, mut offset) = (self.number, self.offset);
+        let picks = &mut *self.picks;
+        for (note, len) in self.notes.iter().zip(self.lens) {
+            let Some(pick) = picks.get_mut(count) else {
+                break;
+            };
+            // Written in any case: no processor guesses which connection comes next.
+            *pick = Pick {
+                number,
+                note: *note,
+                head: offset,
+            };
+            count += usize::from(sieve.wants(*note));
+            number += 1;
+            offset += HEAD + usize::from(*len);
+            passed += 1;
+        }
+        (self.number, self.offset) = (number, offset);
+        self.notes = self.notes.get(passed..).unwrap_or_default();
+        self.lens = self.lens.get(passed..).unwrap_or_default();
+        let (bytes, picks) = (self.map.bytes(), self.picks.get(..count)?);
+        // All questions to memory before the first answer is used.
+        let word = |at: usize| bytes.get(at).map_or(0, |byte| u32::from(*byte));
+        black_box(
+            picks
+                .iter()
+                .fold(0, |sum, pick| sum ^ word(pick.head) ^ word(pick.head + 64)),
+        );
+        Some(Picked::of(&self.legacy, bytes, picks))
+    }
+
+    /// Offset and number of the next record.
+    #[must_use]
+    pub const fn reached(&self) -> (u64, u64) {
+        (self.offset as u64, self.number)
+    }
+}
+
+impl fmt::Debug for Walk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk")
+            .field("offset", &self.offset)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}

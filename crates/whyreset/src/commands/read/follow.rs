@@ -1,0 +1,243 @@
+//! The second pass over a file: follows the connections that hold a reset, as far as the first pass came,
+//! on several threads where that pays: each follows its own part of the connections. What the first pass
+//! has indexed is not passed by again. Refuses to follow any other connection.
+
+use std::iter::Peekable;
+use std::slice;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
+
+use anyhow::{Context, Result};
+use whyreset_capture::{Hold, LOT, Picked, Record, Sieve};
+use whyreset_flow::{Counters, Table, Told};
+
+use super::first::Found;
+use super::input::{self, Seen};
+use super::marks::{Marks, Near};
+use super::progress::Progress;
+use super::single::{UNSEEN, hash_of};
+
+/// Resets that go from a reader to the desk together, and such lots on their way at most.
+const TOGETHER: usize = 256;
+const UNDER_WAY: usize = 64;
+
+/// What is to be followed.
+#[derive(Clone, Copy)]
+pub struct Task<'a> {
+    /// The file.
+    pub hold: &'a Hold,
+    /// What the first pass found.
+    pub found: &'a Found,
+    /// Connections that are kept at most.
+    pub most: usize,
+    /// Where it is shown.
+    pub progress: &'a Progress,
+    /// Whether ladders are still drawn.
+    pub ladders: &'a AtomicBool,
+}
+
+impl Task<'_> {
+    /// Follows all marked connections; `deliver` is `false` when nobody wants more.
+    ///
+    /// # Errors
+    /// A file that cannot be opened any more.
+    pub fn follow(self, threads: usize, deliver: &mut dyn FnMut(Told) -> bool) -> Result<Counters> {
+        if threads < 2 {
+            return self.part(0, 1, deliver);
+        }
+        thread::scope(|scope| {
+            let (send, told) = mpsc::sync_channel(UNDER_WAY);
+            let workers: Vec<_> = (0..threads)
+                .map(|shard| {
+                    let send: SyncSender<Vec<Told>> = send.clone();
+                    scope.spawn(move || {
+                        let silent = Progress::none();
+                        let task = Task {
+                            most: self.most / threads,
+                            progress: if shard == 0 { self.progress } else { &silent },
+                            ..self
+                        };
+                        let mut together = Vec::with_capacity(TOGETHER);
+                        let counters = task.part(shard, threads, &mut |told| {
+                            together.push(told);
+                            together.len() < TOGETHER || send.send(std::mem::take(&mut together)).is_ok()
+                        });
+                        // Where nobody receives any more, nobody wants it.
+                        _ = send.send(together);
+                        counters
+                    })
+                })
+                .collect();
+            drop(send);
+            for one in told.into_iter().flatten() {
+                if !deliver(one) {
+                    break;
+                }
+            }
+            let mut sum = Counters::default();
+            for worker in workers {
+                let part = worker.join().ok().context("a reading thread broke down")??;
+                sum.connections += part.connections;
+                sum.evicted += part.evicted;
+                sum.resets += part.resets;
+                sum.echoes += part.echoes;
+                sum.copies += part.copies;
+            }
+            Ok(sum)
+        })
+    }
+
+    /// Follows the connections of one part of so many.
+    fn part(self, shard: usize, of: usize, deliver: &mut dyn FnMut(Told) -> bool) -> Result<Counters> {
+        let part = Part::new(&self.found.marks, shard, of);
+        let mut follower = Follower {
+            marks: &self.found.marks,
+            part,
+            table: Table::new(self.most, ""),
+            frames: self.found.account.frames,
+            losses: self.found.account.losses.iter().peekable(),
+            clock: 0,
+            go_on: true,
+        };
+        let (mut offset, mut number) = (0, 1);
+        for index in &self.found.indexes {
+            let Some(mut walk) = self.hold.walk(index, number) else {
+                break;
+            };
+            while follower.go_on
+                && let Some(lot) = walk.sift(part)
+            {
+                follower.table.draw(self.ladders.load(Ordering::Relaxed));
+                follower.take(&lot, deliver);
+                self.progress.reach(|| walk.reached().0);
+            }
+            (offset, number) = walk.reached();
+        }
+        let mut reader = if offset == 0 {
+            self.hold.reader()?
+        } else {
+            self.hold.reader_at(offset, number)?
+        };
+        // The first pass has told where the file breaks off.
+        while follower.go_on
+            && let Ok(Some(lot)) = reader.sift(part)
+        {
+            follower.table.draw(self.ladders.load(Ordering::Relaxed));
+            follower.take(&lot, deliver);
+            self.progress.look(&reader);
+        }
+        follower.table.finish(&mut |told| _ = deliver(told));
+        Ok(follower.table.counters())
+    }
+}
+
+/// One thread's work.
+struct Follower<'a> {
+    marks: &'a Marks,
+    part: Part<'a>,
+    table: Table,
+    /// As far as the first pass came.
+    frames: u64,
+    /// What the capture lost, whosever the records were that told of it.
+    losses: Peekable<slice::Iter<'a, (u64, u64)>>,
+    /// The time of the last record.
+    clock: u64,
+    go_on: bool,
+}
+
+impl Follower<'_> {
+    /// Takes the records of a lot that are of marked connections.
+    fn take(&mut self, lot: &Picked<'_>, deliver: &mut dyn FnMut(Told) -> bool) {
+        let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
+        // First all numbers, then all questions to memory, so that these go on together; no branch
+        // on an answer that nobody can guess.
+        let mut mine = 0;
+        for index in 0..lot.len() {
+            let hash = lot.note(index);
+            (picked[mine], hashes[mine]) = (index, hash);
+            mine += usize::from((hash == UNSEEN) | self.marks.has(hash));
+        }
+        self.table.expect(&hashes[..mine], &mut places[..mine]);
+        for (index, place) in picked[..mine].iter().zip(&places) {
+            let record = lot.at(*index);
+            if record.number > self.frames || !self.go_on {
+                self.go_on = false;
+                return;
+            }
+            self.segment(record, lot.note(*index), *place, deliver);
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "the loop around it is all that calls it")]
+    #[inline(always)]
+    fn segment(&mut self, record: Record<'_>, hash: u32, place: u32, deliver: &mut dyn FnMut(Told) -> bool) {
+        let table = &mut self.table;
+        let at = record.at_ns.unwrap_or(self.clock);
+        self.clock = at;
+        while let Some((lost_at, count)) = self.losses.next_if(|(lost_at, _)| *lost_at <= at) {
+            table.lose(*lost_at, *count);
+        }
+        let mut segment = match input::plain(&record) {
+            Some(plain) => input::segment(&record, &plain, at),
+            None => match input::uncommon(record, at) {
+                Seen::Segment(segment) => segment,
+                Seen::Error(source, destination, seq) => {
+                    return table.icmp(at, source, destination, seq);
+                }
+                Seen::Unread | Seen::Other => return,
+            },
+        };
+        // The first pass has noted what was lost, whosever segment says so.
+        segment.lost = 0;
+        let unasked = || {
+            let hash = segment.key.hash();
+            self.marks.has(hash) && self.part.has(hash)
+        };
+        if hash != UNSEEN || unasked() {
+            let go_on = &mut self.go_on;
+            table.add_near(&segment, place, &mut |told| *go_on &= deliver(told));
+        }
+    }
+}
+
+/// The marked connections that one thread follows.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    near: Near<'a>,
+    /// Its first hash, and how many follow that.
+    first: u32,
+    more: u32,
+}
+
+impl<'a> Part<'a> {
+    /// This one `of` so many.
+    fn new(marks: &'a Marks, shard: usize, of: usize) -> Self {
+        let cut = |shard: usize| ((shard as u64) << 32) / of as u64;
+        let (first, next) = (cut(shard), cut(shard + 1));
+        let low = |number: u64| (number & 0xffff_ffff) as u32;
+        Self {
+            near: marks.near(),
+            first: low(first),
+            more: low(next - first - 1),
+        }
+    }
+
+    #[inline]
+    const fn has(self, hash: u32) -> bool {
+        hash.wrapping_sub(self.first) <= self.more
+    }
+}
+
+impl Sieve for Part<'_> {
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    fn note(&self, record: &Record<'_>) -> u32 {
+        hash_of(record)
+    }
+
+    #[inline]
+    fn wants(&self, hash: u32) -> bool {
+        (hash == UNSEEN) | (self.near.may_have(hash) & self.has(hash))
+    }
+}
