@@ -40,19 +40,22 @@ impl Index {
         }
     }
 
-    /// Takes the next record.
+    /// Whether it takes more records.
     #[inline]
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.notes.len() < self.most
+    }
+
+    /// Takes the next record, while it [is open](Self::is_open).
     pub fn push(&mut self, record: &Record<'_>, note: u32) {
-        if self.notes.len() >= self.most {
-            return;
-        }
         match u16::try_from(record.data.len()) {
-            Ok(len) => {
+            Ok(len) if self.is_open() => {
                 self.notes.push(note);
                 self.lens.push(len);
             }
             // What lies behind it cannot be found from here.
-            Err(_) => self.most = self.notes.len(),
+            _ => self.most = self.notes.len(),
         }
         if self.notes.len() == FIRST {
             self.weigh();

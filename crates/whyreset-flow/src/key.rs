@@ -18,6 +18,28 @@ pub struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Address(u64, u64);
 
+/// One end: its address and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End(Address, u16);
+
+impl End {
+    #[inline]
+    pub(crate) fn of(end: SocketAddr) -> Self {
+        Self(Address::of(end.ip()), end.port())
+    }
+
+    /// The same of all its ports.
+    pub(crate) const fn host(self) -> Self {
+        Self(self.0, 0)
+    }
+}
+
+/// A number in which all bits of an end have a part.
+#[inline]
+pub(crate) const fn mixed(End(Address(high, low), port): End) -> u64 {
+    mix(mix(mix(high).wrapping_add(low)).wrapping_add(port as u64))
+}
+
 /// Which end of a [`Key`] sent a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -120,6 +142,15 @@ impl Key {
     #[inline]
     pub const fn touch(&self) -> u64 {
         self.low.0 ^ self.high.1 ^ self.low_port as u64
+    }
+
+    /// One end.
+    #[inline]
+    pub(crate) const fn end(&self, direction: Direction) -> End {
+        match direction {
+            Direction::Low => End(self.low, self.low_port),
+            Direction::High => End(self.high, self.high_port),
+        }
     }
 
     /// The address of one end.

@@ -12,6 +12,7 @@ mod half;
 mod heard;
 pub mod join;
 mod key;
+mod known;
 mod losses;
 mod netscaler;
 mod packet;

@@ -1,12 +1,12 @@
 //! Silences after which connections were reset, over a whole capture or watch: equal ones are a timer's.
 //! Refuses to call short pauses silences, and to keep more than a bounded sample.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use whyreset_evidence::{Alike, Dossier, Fact, Side, What};
 
-use crate::key::Address;
+use crate::key::End;
+use crate::known::Known;
 
 /// A pause shorter than this is no silence, milliseconds.
 const SHORTEST_MS: u64 = 5_000;
@@ -17,14 +17,19 @@ const FIFTIETH: u64 = 50;
 const MOST_ENDS: usize = 4_096;
 const MOST_SILENCES: usize = 4_096;
 
-/// The server of a connection, and the end of it that reset. In numbers, which are compared sooner than
-/// addresses.
-type End = ((Address, u16), Side);
-
-/// The silences that were met so far.
-#[derive(Debug, Default)]
+/// The silences that were met so far, by the server of a connection: before resets of the client and of
+/// the server.
+#[derive(Debug)]
 pub struct Silences {
-    ends: BTreeMap<End, Met>,
+    ends: Known<[Met; 2]>,
+}
+
+impl Default for Silences {
+    fn default() -> Self {
+        Self {
+            ends: Known::new(MOST_ENDS),
+        }
+    }
 }
 
 /// The silences before the resets of one end.
@@ -39,13 +44,13 @@ struct Met {
 impl Silences {
     /// Notes the silence before a reset.
     pub fn note(&mut self, dossier: &Dossier) {
-        let Some((key, silence)) = of(dossier) else { return };
-        let full = self.ends.len() >= MOST_ENDS;
-        let met = match self.ends.get_mut(&key) {
-            Some(met) => met,
-            None if full => return,
-            None => self.ends.entry(key).or_default(),
+        let Some((server, side, silence)) = of(dossier) else {
+            return;
         };
+        let Some(met) = self.ends.entry(server, Default::default) else {
+            return;
+        };
+        let met = &mut met[side as usize];
         if met.count < MOST_SILENCES {
             met.count += 1;
             // None that is compared differs by more from a shorter one.
@@ -57,10 +62,11 @@ impl Silences {
 
     /// Tells a dossier how many others were reset after the same silence.
     pub fn tell(&self, dossier: &mut Dossier) {
-        let Some((key, silence)) = of(dossier).filter(|(_, silence)| *silence >= SHORTEST_MS) else {
+        let Some((server, side, silence)) = of(dossier).filter(|(.., silence)| *silence >= SHORTEST_MS)
+        else {
             return;
         };
-        let Some(met) = self.ends.get(&key) else {
+        let Some(met) = self.ends.get(server).map(|met| &met[side as usize]) else {
             return;
         };
         let within = SPREAD_MS.max(silence / FIFTIETH);
@@ -95,8 +101,7 @@ impl Silences {
 }
 
 /// The server and the end that reset, with the silence before it.
-fn of(dossier: &Dossier) -> Option<(End, u64)> {
-    let server = dossier.flow.server;
-    let server = (Address::of(server.ip()), server.port());
-    Some(((server, dossier.from()?), dossier.silence_ms()?))
+fn of(dossier: &Dossier) -> Option<(End, Side, u64)> {
+    let server = End::of(dossier.flow.server);
+    Some((server, dossier.from()?, dossier.silence_ms()?))
 }

@@ -87,6 +87,8 @@ pub struct Table {
     counters: Counters,
     losses: Losses,
     newest: u64,
+    /// When the next reset is ripe.
+    next_due: u64,
     ladders: bool,
     name: Box<str>,
 }
@@ -103,6 +105,7 @@ impl Table {
             counters: Counters::default(),
             losses: Losses::default(),
             newest: 0,
+            next_due: u64::MAX,
             ladders: true,
             name: name.into(),
         }
@@ -180,7 +183,9 @@ impl Table {
     pub fn add_near(&mut self, packet: &Packet<'_>, place: u32, deliver: &mut dyn FnMut(Told)) {
         self.counters.segments += 1;
         self.newest = self.newest.max(packet.at);
-        self.ripen(self.newest, deliver);
+        if self.newest >= self.next_due {
+            self.ripen(self.newest, deliver);
+        }
         if packet.lost > 0 {
             self.losses.note(packet.at, packet.lost);
         }
@@ -227,7 +232,11 @@ impl Table {
                     Box::new(passed),
                     ladder,
                 )));
-                self.due.push_back((packet.at.saturating_add(HORIZON_NS), place));
+                let due = packet.at.saturating_add(HORIZON_NS);
+                if self.due.is_empty() {
+                    self.next_due = due;
+                }
+                self.due.push_back((due, place));
             }
         } else if connection.sent[direction.index()].last.tap.is_damaged(packet) {
             // Its receiver drops it unseen.
@@ -237,7 +246,7 @@ impl Table {
             connection.take_copy(packet, direction);
         } else {
             if packet.flags.syn() && packet.flags.ack() && !connection.sent[direction.index()].passed() {
-                self.heard.note(packet.source(), packet.ttl, packet.at);
+                self.heard.note(key.end(direction), packet.ttl, packet.at);
             }
             connection.trail = self.trail.add(packet, direction, connection.trail);
             connection.take(packet, direction);
@@ -265,7 +274,7 @@ impl Table {
             borrowed_ttl: if own.passed() {
                 None
             } else {
-                heard.ttl(packet.source().ip())
+                heard.ttl(connection.key.end(direction))
             },
             way: own.last.tap.way(packet, other.last.tap),
             icmp: connection.icmp_ms != 0
@@ -294,6 +303,7 @@ impl Table {
     /// Tells what is ripe at this time.
     pub fn ripen(&mut self, now: u64, deliver: &mut dyn FnMut(Told)) {
         while let Some((due, place)) = self.due.front().copied() {
+            self.next_due = due;
             if due > now {
                 return;
             }
@@ -407,7 +417,7 @@ fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str, h
         }
     };
     let mut passed = pending.passed;
-    passed.port_answers |= heard.took_around(key.addr(pending.from), pending.at);
+    passed.port_answers |= heard.took_around(key.end(pending.from), pending.at);
     passed.near = connection.here().map(side).or_else(|| near(connection).map(side));
     let cite = if name.is_empty() {
         format!("frame:{}", pending.frame)

@@ -10,7 +10,7 @@ use whyreset_capture::{CaptureError, Hold, Index, Look, Reader, Record, find_bou
 use super::input::{self, Seen};
 use super::marks::Marks;
 use super::progress::Progress;
-use super::single::{Account, UNSEEN};
+use super::single::{Account, hash_of};
 
 /// Bytes that the index of a file may take.
 const INDEX: usize = 192 << 20;
@@ -84,12 +84,10 @@ impl Look for Part {
     #[inline(always)]
     fn look(&mut self, record: &Record<'_>) {
         self.account.time(record);
-        let (hash, plain) = match input::glance(record) {
-            Some(seen) => (input::hash(&seen), !seen.flags.rst()),
-            None => (UNSEEN, false),
-        };
-        self.index.push(record, hash);
-        if !plain {
+        if self.index.is_open() {
+            self.index.push(record, hash_of(record));
+        }
+        if input::glance(record).is_none_or(|seen| seen.flags.rst()) {
             self.take_apart(*record);
         }
     }
