@@ -4,8 +4,8 @@
 
 use std::iter::Peekable;
 use std::slice;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -18,9 +18,8 @@ use super::marks::{Marks, Near};
 use super::progress::Progress;
 use super::single::{UNSEEN, hash_of};
 
-/// Resets that go from a reader to the desk together, and such lots on their way at most.
-const TOGETHER: usize = 256;
-const UNDER_WAY: usize = 64;
+/// Who takes resets.
+pub type Deliver<'a> = dyn FnMut(Told) -> bool + Send + 'a;
 
 /// What is to be followed.
 #[derive(Clone, Copy)]
@@ -42,15 +41,15 @@ impl Task<'_> {
     ///
     /// # Errors
     /// A file that cannot be opened any more.
-    pub fn follow(self, threads: usize, deliver: &mut dyn FnMut(Told) -> bool) -> Result<Counters> {
+    pub fn follow(self, threads: usize, deliver: &mut Deliver<'_>) -> Result<Counters> {
         if threads < 2 {
             return self.part(0, 1, deliver);
         }
-        thread::scope(|scope| {
-            let (send, told) = mpsc::sync_channel(UNDER_WAY);
+        let desk = Mutex::new(Desk { deliver, go_on: true });
+        let parts: Vec<Result<Counters>> = thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|shard| {
-                    let send: SyncSender<Vec<Told>> = send.clone();
+                    let desk = &desk;
                     scope.spawn(move || {
                         let silent = Progress::none();
                         let task = Task {
@@ -58,34 +57,28 @@ impl Task<'_> {
                             progress: if shard == 0 { self.progress } else { &silent },
                             ..self
                         };
-                        let mut together = Vec::with_capacity(TOGETHER);
-                        let counters = task.part(shard, threads, &mut |told| {
-                            together.push(told);
-                            together.len() < TOGETHER || send.send(std::mem::take(&mut together)).is_ok()
-                        });
-                        // Where nobody receives any more, nobody wants it.
-                        _ = send.send(together);
+                        let mut queue = Queue::new(desk);
+                        let counters = task.part(shard, threads, &mut |told| queue.push(told));
+                        queue.finish();
                         counters
                     })
                 })
                 .collect();
-            drop(send);
-            for one in told.into_iter().flatten() {
-                if !deliver(one) {
-                    break;
-                }
-            }
-            let mut sum = Counters::default();
-            for worker in workers {
-                let part = worker.join().ok().context("a reading thread broke down")??;
-                sum.connections += part.connections;
-                sum.evicted += part.evicted;
-                sum.resets += part.resets;
-                sum.echoes += part.echoes;
-                sum.copies += part.copies;
-            }
-            Ok(sum)
-        })
+            workers
+                .into_iter()
+                .map(|worker| worker.join().ok().context("a reading thread broke down")?)
+                .collect()
+        });
+        let mut sum = Counters::default();
+        for part in parts {
+            let part = part?;
+            sum.connections += part.connections;
+            sum.evicted += part.evicted;
+            sum.resets += part.resets;
+            sum.echoes += part.echoes;
+            sum.copies += part.copies;
+        }
+        Ok(sum)
     }
 
     /// Follows the connections of one part of so many.
@@ -129,6 +122,63 @@ impl Task<'_> {
         }
         follower.table.finish(&mut |told| _ = deliver(told));
         Ok(follower.table.counters())
+    }
+}
+
+/// Who takes the resets of all threads, one thread after the other.
+struct Desk<'a, 'b> {
+    deliver: &'a mut Deliver<'b>,
+    go_on: bool,
+}
+
+/// One thread's resets on their way to the desk.
+struct Queue<'a, 'b, 'c> {
+    desk: &'a Mutex<Desk<'b, 'c>>,
+    waiting: Vec<Told>,
+}
+
+impl<'a, 'b, 'c> Queue<'a, 'b, 'c> {
+    /// Resets that go to the desk together when it is free, and that are waited for at most while another
+    /// thread is there.
+    const TOGETHER: usize = 64;
+    const MOST: usize = 4096;
+
+    const fn new(desk: &'a Mutex<Desk<'b, 'c>>) -> Self {
+        Self {
+            desk,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Takes one; `false` when nobody wants more.
+    fn push(&mut self, told: Told) -> bool {
+        self.waiting.push(told);
+        match self.waiting.len() {
+            0..Self::TOGETHER => true,
+            Self::TOGETHER..Self::MOST => match self.desk.try_lock() {
+                Ok(mut desk) => desk.take(&mut self.waiting),
+                Err(_) => true,
+            },
+            _ => self.finish(),
+        }
+    }
+
+    /// Hands over all that wait.
+    fn finish(&mut self) -> bool {
+        // Where another thread broke down there, its end is told in any case.
+        let Ok(mut desk) = self.desk.lock() else {
+            return false;
+        };
+        desk.take(&mut self.waiting)
+    }
+}
+
+impl Desk<'_, '_> {
+    fn take(&mut self, waiting: &mut Vec<Told>) -> bool {
+        for told in waiting.drain(..) {
+            self.go_on = self.go_on && (self.deliver)(told);
+        }
+        self.go_on
     }
 }
 

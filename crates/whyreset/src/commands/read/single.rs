@@ -10,7 +10,7 @@ use whyreset_capture::{Hold, LOT, Reader, Record, Sieve};
 use whyreset_flow::{Counters, Table, Told};
 
 use super::first;
-use super::follow::Task;
+use super::follow::{Deliver, Task};
 use super::input::{self, Seen};
 use super::progress::Progress;
 
@@ -184,7 +184,7 @@ pub fn file(
     threads: usize,
     progress: &Progress,
     ladders: &AtomicBool,
-    deliver: &mut dyn FnMut(Told) -> bool,
+    deliver: &mut Deliver<'_>,
 ) -> Result<Account> {
     let total = path.metadata().map_or(0, |found| found.len());
     progress.begin(Some(total * 2));
