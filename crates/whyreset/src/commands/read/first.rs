@@ -49,6 +49,12 @@ impl Part {
         }
     }
 
+    /// Keeps where it is and whose.
+    #[inline(never)]
+    fn note(&mut self, record: Record<'_>) {
+        self.index.push(&record, hash_of(&record));
+    }
+
     /// A reset, or what a glance does not tell.
     #[inline(never)]
     fn take_apart(&mut self, record: Record<'_>) {
@@ -85,7 +91,7 @@ impl Look for Part {
     fn look(&mut self, record: &Record<'_>) {
         self.account.time(record);
         if self.index.is_open() {
-            self.index.push(record, hash_of(record));
+            self.note(*record);
         }
         if input::glance(record).is_none_or(|seen| seen.flags.rst()) {
             self.take_apart(*record);

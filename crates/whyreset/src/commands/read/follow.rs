@@ -10,7 +10,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use whyreset_capture::{Hold, LOT, Picked, Record, Sieve};
-use whyreset_flow::{Counters, Table, Told};
+use whyreset_flow::{Counters, Packet, Table, Told};
 
 use super::first::Found;
 use super::input::{self, Seen};
@@ -209,35 +209,42 @@ impl Follower<'_> {
             mine += usize::from((hash == UNSEEN) | self.marks.has(hash));
         }
         self.table.expect(&hashes[..mine], &mut places[..mine]);
+        let mut segment = input::blank();
         for (index, place) in picked[..mine].iter().zip(&places) {
             let record = lot.at(*index);
             if record.number > self.frames || !self.go_on {
                 self.go_on = false;
                 return;
             }
-            self.segment(record, lot.note(*index), *place, deliver);
+            self.segment(record, &mut segment, lot.note(*index), *place, deliver);
         }
     }
 
     #[expect(clippy::inline_always, reason = "the loop around it is all that calls it")]
     #[inline(always)]
-    fn segment(&mut self, record: Record<'_>, hash: u32, place: u32, deliver: &mut dyn FnMut(Told) -> bool) {
+    fn segment<'a>(
+        &mut self,
+        record: Record<'a>,
+        segment: &mut Packet<'a>,
+        hash: u32,
+        place: u32,
+        deliver: &mut dyn FnMut(Told) -> bool,
+    ) {
         let table = &mut self.table;
         let at = record.at_ns.unwrap_or(self.clock);
         self.clock = at;
         while let Some((lost_at, count)) = self.losses.next_if(|(lost_at, _)| *lost_at <= at) {
             table.lose(*lost_at, *count);
         }
-        let mut segment = match input::plain(&record) {
-            Some(plain) => input::segment(&record, &plain, at),
-            None => match input::uncommon(record, at) {
-                Seen::Segment(segment) => segment,
+        if !input::common(&record, at, segment) {
+            match input::uncommon(record, at) {
+                Seen::Segment(uncommon) => *segment = uncommon,
                 Seen::Error(source, destination, seq) => {
                     return table.icmp(at, source, destination, seq);
                 }
                 Seen::Unread | Seen::Other => return,
-            },
-        };
+            }
+        }
         // The first pass has noted what was lost, whosever segment says so.
         segment.lost = 0;
         let unasked = || {
@@ -246,7 +253,7 @@ impl Follower<'_> {
         };
         if hash != UNSEEN || unasked() {
             let go_on = &mut self.go_on;
-            table.add_near(&segment, place, &mut |told| *go_on &= deliver(told));
+            table.add_near(segment, place, &mut |told| *go_on &= deliver(told));
         }
     }
 }

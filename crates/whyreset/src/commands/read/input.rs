@@ -8,7 +8,7 @@ use whyreset_flow::{Direction, Flags, Key, Options, Packet};
 use whyreset_wire::checksum::{self, Checksum};
 use whyreset_wire::hint::{self, Protocol};
 use whyreset_wire::{
-    Ends, Glance, IcmpError, IcmpKind, LinkType, OptionKind, Packet as Frame, Plain, Tcp, Transport,
+    Ends, Glance, IcmpError, IcmpKind, LinkType, OptionKind, Packet as Frame, Tcp, Transport,
 };
 
 /// What a frame is to this program.
@@ -26,20 +26,62 @@ pub enum Seen<'a> {
 
 /// Decodes one record of this time, nanoseconds.
 pub fn decode<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
-    match plain(record) {
-        Some(plain) => Seen::Segment(segment(record, &plain, at)),
-        None => uncommon(*record, at),
+    let mut packet = blank();
+    if common(record, at, &mut packet) {
+        Seen::Segment(packet)
+    } else {
+        uncommon(*record, at)
     }
 }
 
-/// What most segments are.
-#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
-#[inline(always)]
-pub fn plain<'a>(record: &Record<'a>) -> Option<Plain<'a>> {
-    whyreset_wire::plain(LinkType(record.link), record.data, record.wire_len)
+/// Nothing yet, for [`common`].
+pub fn blank<'a>() -> Packet<'a> {
+    let (key, direction) = Key::of_bits(0, 0, 0, 0);
+    Packet {
+        at: 0,
+        frame: 0,
+        key,
+        direction,
+        ttl: 0,
+        id: None,
+        outgoing: None,
+        device: None,
+        lost: 0,
+        sound: None,
+        seq: 0,
+        ack: 0,
+        flags: Flags(0),
+        window: 0,
+        len: 0,
+        options: Options::default(),
+        speaks,
+        alert: false,
+        payload: &[],
+    }
 }
 
-/// Decodes a record that is not [`plain`].
+/// Whether a record is what most are, whose segment is `to` then.
+#[inline(never)]
+pub fn common<'a>(record: &Record<'a>, at: u64, to: &mut Packet<'a>) -> bool {
+    let frame = whyreset_wire::plain(LinkType(record.link), record.data, record.wire_len);
+    let Some(plain) = frame else { return false };
+    let tcp = &plain.tcp;
+    let ends = Key::of_bits(
+        plain.source(),
+        tcp.source_port,
+        plain.destination(),
+        tcp.destination_port,
+    );
+    fill(record, ends, tcp, at, to);
+    to.ttl = plain.hop_limit();
+    to.id = plain.id();
+    to.outgoing = outgoing(record.direction, None);
+    to.device = Some(plain.device());
+    to.sound = is_sound(tcp, || plain.checksum());
+    true
+}
+
+/// Decodes a record that is not [`common`].
 #[inline(never)]
 pub fn uncommon(record: Record<'_>, at: u64) -> Seen<'_> {
     match whyreset_wire::decode(LinkType(record.link), record.data, record.wire_len) {
@@ -92,7 +134,8 @@ fn uncommon_segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, a
         SocketAddr::new(frame.ip.source, tcp.source_port),
         SocketAddr::new(frame.ip.destination, tcp.destination_port),
     );
-    let mut packet = within(record, ends, tcp, at);
+    let mut packet = blank();
+    fill(record, ends, tcp, at, &mut packet);
     packet.ttl = frame.ip.hop_limit;
     packet.id = frame.ip.id;
     packet.outgoing = outgoing(record.direction, frame.link.packet_type);
@@ -101,55 +144,29 @@ fn uncommon_segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, a
     packet
 }
 
-/// The segment that it is.
+/// What record and TCP header tell. Written where it is to stay: as one value it would be copied about.
 #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
 #[inline(always)]
-pub fn segment<'a>(record: &Record<'a>, plain: &Plain<'a>, at: u64) -> Packet<'a> {
-    let tcp = &plain.tcp;
-    let ends = Key::of_bits(
-        plain.source(),
-        tcp.source_port,
-        plain.destination(),
-        tcp.destination_port,
-    );
-    let mut packet = within(record, ends, tcp, at);
-    packet.ttl = plain.hop_limit();
-    packet.id = plain.id();
-    packet.outgoing = outgoing(record.direction, None);
-    packet.device = Some(plain.device());
-    packet.sound = is_sound(tcp, || plain.checksum());
-    packet
-}
-
-/// What record and TCP header tell.
-#[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
-#[inline(always)]
-fn within<'a>(record: &Record<'a>, (key, direction): (Key, Direction), tcp: &Tcp<'a>, at: u64) -> Packet<'a> {
-    let payload = tcp.payload;
-    let mut packet = Packet {
-        at,
-        frame: record.number,
-        key,
-        direction,
-        ttl: 0,
-        id: None,
-        outgoing: None,
-        device: None,
-        lost: record.drops_before,
-        sound: None,
-        seq: tcp.seq,
-        ack: tcp.ack,
-        flags: Flags(tcp.flags.0),
-        window: tcp.window,
-        len: tcp.payload_len,
-        options: Options::default(),
-        speaks,
-        alert: false,
-        payload,
-    };
-    packet.options = options(tcp);
-    packet.alert = !payload.is_empty() && is_alert(payload, tcp.payload_len);
-    packet
+fn fill<'a>(
+    record: &Record<'a>,
+    (key, direction): (Key, Direction),
+    tcp: &Tcp<'a>,
+    at: u64,
+    to: &mut Packet<'a>,
+) {
+    to.at = at;
+    to.frame = record.number;
+    to.key = key;
+    to.direction = direction;
+    to.lost = record.drops_before;
+    to.seq = tcp.seq;
+    to.ack = tcp.ack;
+    to.flags = Flags(tcp.flags.0);
+    to.window = tcp.window;
+    to.len = tcp.payload_len;
+    to.payload = tcp.payload;
+    to.options = options(tcp);
+    to.alert = !tcp.payload.is_empty() && is_alert(tcp.payload, tcp.payload_len);
 }
 
 /// What the capture itself says of the direction: pcapng's flags, or a Linux cooked header.

@@ -143,13 +143,13 @@ pub fn stream(
             *hash = picked.note(index);
         }
         table.expect(&hashes[..count], &mut places[..count]);
+        let mut segment = input::blank();
         for (index, place) in places.iter().enumerate().take(count) {
             let record = picked.at(index);
             let at = account.frame(&record);
-            let segment = match input::plain(&record) {
-                Some(plain) => input::segment(&record, &plain, at),
-                None => match input::uncommon(record, at) {
-                    Seen::Segment(segment) => segment,
+            if !input::common(&record, at, &mut segment) {
+                match input::uncommon(record, at) {
+                    Seen::Segment(uncommon) => segment = uncommon,
                     Seen::Error(source, destination, seq) => {
                         table.icmp(at, source, destination, seq);
                         continue;
@@ -159,8 +159,8 @@ pub fn stream(
                         continue;
                     }
                     Seen::Other => continue,
-                },
-            };
+                }
+            }
             table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
         }
         progress.look(&reader);
