@@ -55,7 +55,12 @@ impl Part {
         self.index.push(&record, hash_of(&record));
     }
 
-    /// A reset, or what a glance does not tell.
+    #[inline(never)]
+    fn mark(&mut self, hash: u32) {
+        self.marks.mark(hash);
+    }
+
+    /// What a glance does not tell.
     #[inline(never)]
     fn take_apart(&mut self, record: Record<'_>) {
         match input::decode(&record, 0) {
@@ -93,8 +98,10 @@ impl Look for Part {
         if self.index.is_open() {
             self.note(*record);
         }
-        if input::glance(record).is_none_or(|seen| seen.flags.rst()) {
-            self.take_apart(*record);
+        match input::glance(record) {
+            Some(seen) if seen.flags.rst() => self.mark(input::hash(&seen)),
+            Some(_) => {}
+            None => self.take_apart(*record),
         }
     }
 }
