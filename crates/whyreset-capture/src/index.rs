@@ -12,6 +12,8 @@ use crate::sys::Map;
 
 /// Bytes that a record takes here.
 const EACH: usize = 6;
+/// Records that are looked at together.
+const ROW: usize = 64;
 /// Records by which it is decided whether an index pays.
 const FIRST: usize = 4096;
 
@@ -125,27 +127,37 @@ impl<'a> Walk<'a> {
         if self.notes.is_empty() || !self.map.is_whole() {
             return None;
         }
-        let (mut count, mut passed) = (0, 0);
-        let (mut number, mut offset) = (self.number, self.offset);
-        let picks = &mut *self.picks;
-        for (note, len) in self.notes.iter().zip(self.lens) {
-            let Some(pick) = picks.get_mut(count) else {
-                break;
-            };
+        let mut count = 0;
+        while let Some(picks) = self.picks.get_mut(count..).filter(|picks| picks.len() >= ROW)
+            && !self.notes.is_empty()
+        {
+            let row = self.notes.len().min(ROW);
+            let ((notes, more_notes), (lens, more_lens)) =
+                (self.notes.split_at(row), self.lens.split_at(row));
+            (self.notes, self.lens) = (more_notes, more_lens);
+            let mut offsets = [0; ROW];
+            let mut offset = self.offset;
+            for (place, len) in offsets.iter_mut().zip(lens) {
+                *place = offset;
+                offset += HEAD + usize::from(*len);
+            }
+            self.offset = offset;
             // Written in any case: no processor guesses which connection comes next.
-            *pick = Pick {
-                number,
-                note: *note,
-                head: offset,
-            };
-            count += usize::from(sieve.wants(*note));
-            number += 1;
-            offset += HEAD + usize::from(*len);
-            passed += 1;
+            let (mut wanted, mut found) = ([0_u8; ROW], 0);
+            for (nth, note) in (0..).zip(notes) {
+                wanted[found & (ROW - 1)] = nth;
+                found += usize::from(sieve.wants(*note));
+            }
+            for (pick, nth) in picks.iter_mut().zip(wanted).take(found) {
+                *pick = Pick {
+                    number: self.number + u64::from(nth),
+                    note: notes.get(usize::from(nth)).copied().unwrap_or_default(),
+                    head: offsets[usize::from(nth) & (ROW - 1)],
+                };
+            }
+            self.number += row as u64;
+            count += found;
         }
-        (self.number, self.offset) = (number, offset);
-        self.notes = self.notes.get(passed..).unwrap_or_default();
-        self.lens = self.lens.get(passed..).unwrap_or_default();
         let (bytes, picks) = (self.map.bytes(), self.picks.get(..count)?);
         // All questions to memory before the first answer is used.
         let word = |at: usize| bytes.get(at).map_or(0, |byte| u32::from(*byte));

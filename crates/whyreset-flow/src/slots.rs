@@ -121,46 +121,62 @@ impl Slots {
         self.connections.get_mut(place?)
     }
 
-    /// The connection of this key, made where there is none; `lost` gets one that gave way. It is looked
-    /// for first where `guess` says.
+    /// Where the connection of this key is, made where there is none; `lost` gets one that gave way. It is
+    /// looked for first where `guess` says.
+    #[inline]
     pub fn find_or_insert(
         &mut self,
-        key: Key,
+        key: &Key,
         guess: u32,
         first: Direction,
         at: u64,
-        lost: &mut dyn FnMut(Connection),
-    ) -> (usize, &mut Connection) {
+        lost: &mut Option<Connection>,
+    ) -> usize {
         let guess = guess as usize;
-        if self.connections.get(guess).is_some_and(|found| found.key == key) {
-            return (guess, &mut self.connections[guess]);
+        match self.connections.get(guess) {
+            Some(found) if found.key == *key => guess,
+            _ => self.look_for(key, first, at, lost),
         }
+    }
+
+    /// Makes room for so many connections at once, as far as there is any.
+    pub fn expect(&mut self, count: usize) {
+        let count = count.min(self.most);
+        self.connections
+            .reserve(count.saturating_sub(self.connections.len()));
+        let size = (count * 4 / 3 + 1).next_power_of_two();
+        if size > self.index.len() {
+            self.resize(size);
+        }
+    }
+
+    #[inline(never)]
+    fn look_for(&mut self, key: &Key, first: Direction, at: u64, lost: &mut Option<Connection>) -> usize {
         let hash = key.hash();
-        let place = match self.probe(&key, hash) {
+        match self.probe(key, hash) {
             (_, Some(place)) => place,
             (_, None) if self.connections.len() >= self.most => {
                 let place = self.candidate();
                 let old_key = self.connections[place].key;
                 self.unlink(&old_key);
-                let old = core::mem::replace(&mut self.connections[place], Connection::new(key, first, at));
+                let old = core::mem::replace(&mut self.connections[place], Connection::new(*key, first, at));
                 if !old.is_over() || old.pending.is_some() {
                     self.evicted += 1;
-                    lost(old);
+                    *lost = Some(old);
                 }
-                self.link(&key, hash, place);
+                self.link(key, hash, place);
                 place
             }
             (_, None) => {
                 if (self.connections.len() + 1) * 4 > self.index.len() * 3 {
-                    self.grow();
+                    self.resize(self.index.len() * 2);
                 }
                 let place = self.connections.len();
-                self.connections.push(Connection::new(key, first, at));
-                self.link(&key, hash, place);
+                self.connections.push(Connection::new(*key, first, at));
+                self.link(key, hash, place);
                 place
             }
-        };
-        (place, &mut self.connections[place])
+        }
     }
 
     fn link(&mut self, key: &Key, hash: u32, place: usize) {
@@ -201,8 +217,9 @@ impl Slots {
         }
     }
 
-    fn grow(&mut self) {
-        self.index = vec![Slot::default(); self.index.len() * 2];
+    /// Makes an index of this size, a power of two.
+    fn resize(&mut self, size: usize) {
+        self.index = vec![Slot::default(); size];
         for place in 0..self.connections.len() {
             let hash = self.connections[place].key.hash();
             let mut at = self.home(hash);

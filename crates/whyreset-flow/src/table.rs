@@ -116,6 +116,11 @@ impl Table {
         self.ladders = ladders;
     }
 
+    /// So many connections are to come, about.
+    pub fn reserve(&mut self, connections: usize) {
+        self.slots.expect(connections);
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         Counters {
@@ -189,17 +194,18 @@ impl Table {
         if packet.lost > 0 {
             self.losses.note(packet.at, packet.lost);
         }
-        let (key, direction) = (packet.key, packet.direction);
+        let (key, direction) = (&packet.key, packet.direction);
         let counters = &mut self.counters;
-        let mut lost = None;
-        let (place, connection) = self
+        let (mut lost, mut seen) = (None, false);
+        let place = self
             .slots
-            .find_or_insert(key, place, direction, packet.at, &mut |old| {
-                lost = Some((old, false));
-            });
+            .find_or_insert(key, place, direction, packet.at, &mut lost);
+        let Some(connection) = self.slots.get_mut(place) else {
+            return;
+        };
         if connection.is_new(packet, direction) {
-            let old = core::mem::replace(connection, Connection::new(key, direction, packet.at));
-            lost = Some((old, true));
+            let new = Connection::new(*key, direction, packet.at);
+            (lost, seen) = (Some(core::mem::replace(connection, new)), true);
         }
         if connection.trail == 0 {
             counters.connections += u64::from(!connection.told && connection.client.is_none());
@@ -251,7 +257,7 @@ impl Table {
             connection.trail = self.trail.add(packet, direction, connection.trail);
             connection.take(packet, direction);
         }
-        if let Some((old, seen)) = lost {
+        if let Some(old) = lost {
             self.settle(old, seen, deliver);
         }
     }

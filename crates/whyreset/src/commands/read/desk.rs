@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
@@ -48,13 +49,32 @@ pub struct Kept {
 }
 
 /// Resets of one kind: at one server, from one end, for one cause.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Kind {
     server: SocketAddr,
     from: Option<Side>,
-    cause: &'static str,
-    situation: Option<&'static str>,
-    benign: bool,
+    /// Of all that were met.
+    gist: usize,
+}
+
+/// A gist, and where it is among those that were met.
+#[derive(Clone, Copy)]
+struct Met {
+    gist: Gist,
+    place: usize,
+}
+
+/// In two words: it is asked for each of hundreds of thousands.
+impl Hash for Kind {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let address = match self.server.ip() {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        state.write_u128(address.to_bits());
+        let side = self.from.map_or(0, |side| 1 + side as u64);
+        state.write_u64(u64::from(self.server.port()) << 48 | side << 32 | self.gist as u64);
+    }
 }
 
 /// What happens to each reset.
@@ -69,7 +89,9 @@ pub struct Desk<'a> {
     held: Vec<Told>,
     silences: Silences,
     logs: Option<Past>,
-    classes: HashMap<Class, Gist, FixedState>,
+    classes: HashMap<Class, Met, FixedState>,
+    /// All that were met; how sure a verdict is makes no difference here.
+    gists: Vec<Gist>,
     kinds: HashMap<Kind, u64, FixedState>,
     /// For pages.
     pub kept: Vec<Kept>,
@@ -105,6 +127,7 @@ impl<'a> Desk<'a> {
             silences: Silences::default(),
             logs: Past::open(&args.logs)?,
             classes: HashMap::default(),
+            gists: Vec::new(),
             kinds: HashMap::default(),
             kept: Vec::new(),
             kept_places: HashMap::default(),
@@ -167,12 +190,12 @@ impl<'a> Desk<'a> {
         if !counted_only || self.classes.is_empty() || !self.is_open() {
             return false;
         }
-        let gist = Class::of(dossier).and_then(|class| self.classes.get(&class).copied());
-        let Some(gist) = gist else {
+        let met = Class::of(dossier).and_then(|class| self.classes.get(&class).copied());
+        let Some(met) = met else {
             return false;
         };
-        let all_printed = self.printed >= PRINTED_IN_ALL;
-        match self.kinds.get_mut(&kind(dossier, gist)) {
+        let (all_printed, gist) = (self.printed >= PRINTED_IN_ALL, met.gist);
+        match self.kinds.get_mut(&kind(dossier, met)) {
             Some(count) if all_printed || *count >= PRINTED => {
                 *count += 1;
                 self.note(gist);
@@ -202,25 +225,25 @@ impl<'a> Desk<'a> {
         let every = self.tells_every();
         if !every
             && let Some(class) = Class::of(&told.dossier)
-            && let Some(gist) = self.classes.get(&class).copied()
-            && self.is_enough(&told.dossier, gist)
+            && let Some(met) = self.classes.get(&class).copied()
+            && self.is_enough(&told.dossier, met)
         {
-            self.count(&told.dossier, gist);
+            self.count(&told.dossier, met);
             return Ok(());
         }
         let verdict = judge(&told.dossier);
         if !self.wants(&verdict) {
             return Ok(());
         }
-        let gist = Gist::of(&verdict);
+        let met = self.meet(Gist::of(&verdict));
         if !every
             && self.classes.len() < MOST_CLASSES
             && let Some(class) = Class::of(&told.dossier)
         {
-            self.classes.insert(class, gist);
+            self.classes.insert(class, met);
         }
-        let enough = self.is_enough(&told.dossier, gist);
-        let before = self.count(&told.dossier, gist);
+        let enough = self.is_enough(&told.dossier, met);
+        let before = self.count(&told.dossier, met);
         if verdict.reset.benign && !self.args.all {
             return Ok(());
         }
@@ -243,28 +266,42 @@ impl<'a> Desk<'a> {
             }
             ReadFormat::Text => Ok(()),
             ReadFormat::Html | ReadFormat::Markdown => {
-                self.keep(told, verdict, gist);
+                self.keep(told, verdict, met);
                 Ok(())
             }
         }
     }
 
+    /// Finds or makes the place of a gist.
+    fn meet(&mut self, gist: Gist) -> Met {
+        let alike = |known: &Gist| {
+            (known.cause, known.situation, known.benign) == (gist.cause, gist.situation, gist.benign)
+        };
+        let known = self.gists.iter().position(alike);
+        let place = known.unwrap_or_else(|| {
+            self.gists.push(gist);
+            self.gists.len() - 1
+        });
+        Met { gist, place }
+    }
+
     /// Whether no more of this kind are printed.
-    fn is_enough(&self, dossier: &Dossier, gist: Gist) -> bool {
-        let of_its_kind = || self.kinds.get(&kind(dossier, gist)).copied().unwrap_or(0);
+    fn is_enough(&self, dossier: &Dossier, met: Met) -> bool {
+        let of_its_kind = || self.kinds.get(&kind(dossier, met)).copied().unwrap_or(0);
         self.printed >= PRINTED_IN_ALL || of_its_kind() >= PRINTED
     }
 
     /// Counts a reset, and says how many of its kind came before it.
-    fn count(&mut self, dossier: &Dossier, gist: Gist) -> u64 {
+    fn count(&mut self, dossier: &Dossier, met: Met) -> u64 {
+        let gist = met.gist;
         if self.points.len() < MOST_POINTS
             && matches!(self.args.output, ReadFormat::Html | ReadFormat::Markdown)
         {
             self.points.push((dossier.time(), gist));
         }
         self.note(gist);
-        let enough = self.is_enough(dossier, gist);
-        let kind = kind(dossier, gist);
+        let enough = self.is_enough(dossier, met);
+        let kind = kind(dossier, met);
         let count = self.kinds.entry(kind).or_default();
         *count += 1;
         let before = *count - 1;
@@ -277,12 +314,11 @@ impl<'a> Desk<'a> {
         before
     }
 
-    fn keep(&mut self, told: &Told, verdict: Verdict, gist: Gist) {
+    fn keep(&mut self, told: &Told, verdict: Verdict, met: Met) {
         if self.kept.len() >= MOST_KEPT {
             return;
         }
-        self.kept_places
-            .insert(kind(&told.dossier, gist), self.kept.len());
+        self.kept_places.insert(kind(&told.dossier, met), self.kept.len());
         self.kept.push(Kept {
             verdict,
             frame: told.frame,
@@ -326,7 +362,8 @@ impl<'a> Desk<'a> {
                 Some(side) => format!("{side} of {}", kind.server),
                 None => "nobody known".to_owned(),
             };
-            summary.add_many(kind.cause, kind.benign, sender, *count);
+            let gist = self.gists[kind.gist];
+            summary.add_many(gist.cause, gist.benign, sender, *count);
         }
         summary
     }
@@ -345,13 +382,11 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn kind(dossier: &Dossier, gist: Gist) -> Kind {
+fn kind(dossier: &Dossier, met: Met) -> Kind {
     Kind {
         server: dossier.flow.server,
         from: dossier.from(),
-        cause: gist.cause,
-        situation: gist.situation,
-        benign: gist.benign,
+        gist: met.place,
     }
 }
 

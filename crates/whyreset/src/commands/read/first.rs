@@ -28,6 +28,8 @@ pub struct Found {
     pub indexes: Vec<Index>,
     /// Frames that are no TCP segments.
     others: u64,
+    /// Resets that were marked.
+    pub resets: usize,
 }
 
 /// One thread's part of it.
@@ -36,6 +38,7 @@ struct Part {
     account: Account,
     index: Index,
     others: u64,
+    resets: usize,
 }
 
 impl Part {
@@ -46,6 +49,7 @@ impl Part {
             account: Account::default(),
             index: Index::new(start, index, least),
             others: 0,
+            resets: 0,
         }
     }
 
@@ -58,6 +62,7 @@ impl Part {
     #[inline(never)]
     fn mark(&mut self, hash: u32) {
         self.marks.mark(hash);
+        self.resets += 1;
     }
 
     /// What a glance does not tell.
@@ -66,7 +71,7 @@ impl Part {
         match input::decode(&record, 0) {
             Seen::Segment(segment) => {
                 if segment.flags.rst() {
-                    self.marks.mark(segment.key.hash());
+                    self.mark(segment.key.hash());
                 }
             }
             Seen::Unread => {
@@ -112,6 +117,7 @@ impl Found {
             marks: part.marks,
             account: part.account,
             others: part.others,
+            resets: part.resets,
             indexes: vec![part.index],
         };
         let Some(second) = second else { return found };
@@ -121,6 +127,7 @@ impl Found {
         }
         found.marks.merge(&second.marks);
         found.others += second.others;
+        found.resets += second.resets;
         found.account.join(&second.account);
         found
     }

@@ -18,6 +18,9 @@ use super::marks::{Marks, Near};
 use super::progress::Progress;
 use super::single::{UNSEEN, hash_of};
 
+/// Connections that room is made for at once, at most.
+const ROOM: usize = 1 << 20;
+
 /// Who takes resets.
 pub type Deliver<'a> = dyn FnMut(Told) -> bool + Send + 'a;
 
@@ -81,13 +84,20 @@ impl Task<'_> {
         Ok(sum)
     }
 
+    /// With room for as many connections as there are resets: it is not to grow again and again.
+    fn table(self, of: usize) -> Table {
+        let mut table = Table::new(self.most, "");
+        table.reserve((self.found.resets / of).min(ROOM));
+        table
+    }
+
     /// Follows the connections of one part of so many.
     fn part(self, shard: usize, of: usize, deliver: &mut dyn FnMut(Told) -> bool) -> Result<Counters> {
         let part = Part::new(&self.found.marks, shard, of);
         let mut follower = Follower {
             marks: &self.found.marks,
             part,
-            table: Table::new(self.most, ""),
+            table: self.table(of),
             frames: self.found.account.frames,
             losses: self.found.account.losses.iter().peekable(),
             clock: 0,
