@@ -45,6 +45,9 @@ impl Task<'_> {
     /// # Errors
     /// A file that cannot be opened any more.
     pub fn follow(self, threads: usize, deliver: &mut Deliver<'_>) -> Result<Counters> {
+        if self.found.resets == 0 {
+            return Ok(Counters::default());
+        }
         if threads < 2 {
             return self.part(0, 1, deliver);
         }
