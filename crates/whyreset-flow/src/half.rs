@@ -246,7 +246,7 @@ impl Sent {
     }
 
     fn take_numbers(&mut self, packet: &Packet<'_>, other: &mut Self, first_at: u64) {
-        let since_first = ms(packet.at.saturating_sub(first_at));
+        let since_first = || ms(packet.at.saturating_sub(first_at));
         let end = packet.end();
         if !self.started() {
             self.mark(Mark::Started);
@@ -273,7 +273,7 @@ impl Sent {
                 self.bytes += u64::from(payload);
                 self.unanswered = self.unanswered.saturating_add(payload);
                 other.unanswered = 0;
-                self.data_ms = since_first;
+                self.data_ms = since_first();
                 self.put(Mark::Alert, packet.alert);
                 if !self.data() {
                     self.speaks = pack((packet.speaks)(packet.payload));
@@ -284,17 +284,20 @@ impl Sent {
         }
         if packet.flags.fin() && !self.fin() {
             self.mark(Mark::Fin);
-            self.fin_ms = since_first;
+            self.fin_ms = since_first();
         }
     }
 
     /// It goes on with its own numbers and acknowledges more of the other end than was captured: that
     /// passed here or elsewhere.
     fn knows_more(&self, packet: &Packet<'_>, other: &Self) -> bool {
-        let greeted = self.acks() && other.opened() && diff(self.acked, other.isn) > 0;
-        let goes_on = self.passed() && packet.seq == self.nxt && (greeted || self.data() || other.data());
+        // Asked first, for it seldom does.
         let more = diff(packet.ack, other.nxt);
-        goes_on && packet.flags.ack() && other.started() && (1..NEAR).contains(&more)
+        if !packet.flags.ack() || !(1..NEAR).contains(&more) || !other.started() {
+            return false;
+        }
+        let greeted = self.acks() && other.opened() && diff(self.acked, other.isn) > 0;
+        self.passed() && packet.seq == self.nxt && (greeted || self.data() || other.data())
     }
 
     /// It acknowledges what the other end never sent, or carries bytes far from its own.

@@ -249,6 +249,7 @@ fn speaks(payload: &[u8]) -> Option<Speaks> {
 }
 
 /// A TLS alert record at the end of a payload, in plain or of a sealed one's size (RFC 8446 §5.2).
+#[inline]
 fn is_alert(payload: &[u8], len: u32) -> bool {
     let sealed = len == 24 && matches!(payload, [23, 3, _, 0, 19, ..]);
     sealed || hint::last_tls_record(payload)
