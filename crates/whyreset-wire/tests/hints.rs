@@ -129,48 +129,12 @@ fn a_checksum_is_that_of_its_words() {
         .map(|len| (0xff, len))
         .chain((0..=90).map(|len| (0xa7, len)))
     {
-        let mut bytes = vec![
-            0x45,
-            0,
-            0,
-            40 + len,
-            0,
-            0,
-            0,
-            0,
-            64,
-            6,
-            0,
-            0,
-            0xff,
-            0xff,
-            0xff,
-            0xfe,
-            0xff,
-            0xff,
-            0xff,
-            0xfd,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0xff,
-            0x50,
-            0x18,
-            0xff,
-            0xff,
-            0,
-            0,
-            0xff,
-            0xff,
-        ];
+        let mut bytes = [
+            &[0x45, 0, 0, 40 + len, 0, 0, 0, 0, 64, 6, 0, 0][..],
+            &[0xff; 20],
+            &[0x50, 0x18, 0xff, 0xff, 0, 0, 0xff, 0xff],
+        ]
+        .concat();
         bytes.extend((0..len).map(|at| byte ^ at));
         let mut sum: u32 = 6 + 20 + u32::from(len);
         for pair in bytes[12..].chunks(2) {
