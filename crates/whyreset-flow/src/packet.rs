@@ -101,11 +101,6 @@ impl Packet<'_> {
         self.key.addr(self.direction)
     }
 
-    /// For whom.
-    pub fn destination(&self) -> SocketAddr {
-        self.key.addr(self.direction.other())
-    }
-
     /// SEG.LEN of RFC 9293: payload, SYN and FIN.
     pub const fn segment_len(&self) -> u32 {
         self.len
