@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use crate::netns::Namespace;
+use crate::sys;
 
 /// Where a scenario's files are, on each of its hosts.
 pub const FILES: &str = "/run/lab";
@@ -27,6 +29,7 @@ pub struct Machine {
     child: Child,
     stdin: Option<ChildStdin>,
     init: u32,
+    lent: Vec<RawFd>,
 }
 
 /// What a command gave.
@@ -71,7 +74,12 @@ impl Machine {
             bail!("a host could not be made (root needed): {}", why.trim());
         }
         let init = only_child(child.id())?;
-        Ok(Self { child, stdin, init })
+        Ok(Self {
+            child,
+            stdin,
+            init,
+            lent: Vec::new(),
+        })
     }
 
     /// Puts a file under [`FILES`].
@@ -82,6 +90,11 @@ impl Machine {
 
     fn root(&self) -> PathBuf {
         Path::new("/proc").join(self.init.to_string()).join("root")
+    }
+
+    /// Lends file descriptors to all that is started here from now on.
+    pub fn lend(&mut self, lent: Vec<RawFd>) {
+        self.lent = lent;
     }
 
     /// `sh -c` on this host.
@@ -106,6 +119,7 @@ impl Machine {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null());
+        sys::inherits_only(&mut command, self.lent.clone());
         command
     }
 

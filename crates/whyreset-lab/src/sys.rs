@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "kernel interfaces without a safe wrapper")]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -31,6 +31,24 @@ pub fn ends_with_us(command: &mut Command) -> &mut Command {
         }
     };
     // SAFETY: between fork and exec it makes two system calls and neither allocates nor locks.
+    unsafe { command.pre_exec(promise) }
+}
+
+/// Lets the program that `command` starts inherit its standard streams and `lent`, nothing else: what
+/// another run of this process lends at the same time would take up numbers that a program with a
+/// tight limit of file descriptors needs (close_range(2); before Linux 5.11 all is inherited).
+pub fn inherits_only(command: &mut Command, lent: Vec<RawFd>) -> &mut Command {
+    let promise = move || {
+        // SAFETY: three integers, and no descriptor is closed before exec.
+        let _ = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        for fd in &lent {
+            // SAFETY: the lender keeps it open until the program has been started.
+            let fd = unsafe { BorrowedFd::borrow_raw(*fd) };
+            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec it makes system calls and neither allocates nor locks.
     unsafe { command.pre_exec(promise) }
 }
 
@@ -84,4 +102,27 @@ pub fn packet_address(interface: i32) -> io::Result<SockAddr> {
 /// ETH_P_ALL in network byte order.
 pub fn all_protocols() -> u16 {
     u16::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd as _;
+    use std::process::Command;
+
+    use rustix::fs::{MemfdFlags, memfd_create};
+
+    use super::inherits_only;
+
+    #[test]
+    fn a_program_inherits_what_is_lent_alone() {
+        let lent = memfd_create("lent", MemfdFlags::CLOEXEC).unwrap();
+        let kept = memfd_create("kept", MemfdFlags::empty()).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "readlink /proc/$$/fd/* | grep -o 'memfd:[a-z]*'"]);
+        let output = inherits_only(&mut command, vec![lent.as_raw_fd()])
+            .output()
+            .unwrap();
+        drop(kept);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "memfd:lent\n");
+    }
 }

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::path::Path;
 use std::process::Command;
 
@@ -13,6 +13,7 @@ use rustix::fs::{MemfdFlags, Mode, OFlags};
 use serde_json::Value;
 
 use crate::said::Said;
+use crate::sys;
 
 /// What becomes an ordinary user: nobody, of no group, without a capability to be had.
 const ORDINARY: [&str; 8] = [
@@ -32,8 +33,8 @@ const CLIENTS: [&str; 5] = ["curl", "node", "openssl", "psql", "python3"];
 /// After these a shell expects a command.
 const BEFORE_A_COMMAND: [&str; 5] = ["exec", ";", "&&", "||", "do"];
 
-/// `whyreset run` of one play. Both files are inherited by all that is started, so that neither the
-/// place of this program nor a folder for the report has to be one that an ordinary user can reach.
+/// `whyreset run` of one play. Both files are lent to the client's programs, so that neither the place
+/// of this program nor a folder for the report has to be one that an ordinary user can reach.
 pub struct UnderRun {
     program: OwnedFd,
     told: OwnedFd,
@@ -45,10 +46,15 @@ pub struct Told(Value);
 
 impl UnderRun {
     pub fn new(program: &Path) -> anyhow::Result<Self> {
-        let opened = rustix::fs::open(program, OFlags::RDONLY, Mode::empty());
+        let opened = rustix::fs::open(program, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         let program = opened.with_context(|| format!("cannot open {}", program.display()))?;
-        let told = rustix::fs::memfd_create("told", MemfdFlags::empty()).context("cannot keep a report")?;
+        let told = rustix::fs::memfd_create("told", MemfdFlags::CLOEXEC).context("cannot keep a report")?;
         Ok(Self { program, told })
+    }
+
+    /// What the client's programs have to inherit.
+    pub fn lent(&self) -> Vec<RawFd> {
+        vec![self.program.as_raw_fd(), self.told.as_raw_fd()]
     }
 
     /// This program, for whoever inherited it.
@@ -78,6 +84,7 @@ impl UnderRun {
             .args(self.words())
             .arg(self.program())
             .args(["actor", role]);
+        sys::inherits_only(&mut command, self.lent());
         command
     }
 

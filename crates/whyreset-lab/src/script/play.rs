@@ -129,11 +129,14 @@ impl Script {
         let words = Words::of(stage)?;
         let port = words.number(&Number::Named("@PORT@".to_owned()))?;
         stage.is_about(SocketAddr::new(stage.address(End::Server), port));
-        let hosts = Hosts {
+        let mut hosts = Hosts {
             client: Machine::start(stage.at(End::Client)?)?,
             router: Machine::start(stage.between()?)?,
             server: Machine::start(stage.at(End::Server)?)?,
         };
+        if let Some(under_run) = stage.under_run() {
+            hosts.client.lend(under_run.lent());
+        }
         for (name, text) in &self.file {
             let text = words.fill(text);
             for place in [Place::Client, Place::Router, Place::Server] {
