@@ -8,7 +8,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use whyreset_evidence::Speaks;
-use whyreset_flow::{Flags, Key, Options, Packet};
+use whyreset_flow::{Device, Flags, Key, Options, Packet};
 
 /// Segments of one script at most.
 pub const MOST: usize = 2_000;
@@ -316,7 +316,7 @@ impl Step {
             ttl: self.ttl,
             id: self.source.is_ipv4().then_some(self.id),
             outgoing: self.outgoing,
-            device: Some(self.device),
+            device: Device::of(self.device),
             lost: self.lost,
             sound: self.sound,
             seq: self.seq,

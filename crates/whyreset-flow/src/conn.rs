@@ -10,7 +10,7 @@ use whyreset_evidence::{Acceptable, Passed, Shape, Sign, Stage, Way};
 
 use crate::half::{Last, Sent, ms};
 use crate::key::{Direction, Key};
-use crate::packet::{Packet, diff};
+use crate::packet::{Device, Packet, diff};
 use crate::table::HORIZON_NS;
 use crate::trail::Step;
 
@@ -75,8 +75,8 @@ pub struct Connection {
     pub stray_syn: Option<Direction>,
     /// Its reset was told.
     pub told: bool,
-    /// A byte of each end's link-layer address, 0 where none was seen.
-    pub devices: [u8; 2],
+    /// By whose link-layer address the last segment of each end came.
+    pub devices: [Device; 2],
     /// Copies of segments that were passed over.
     pub copies: u8,
     /// The silence before its newest segment, milliseconds.
@@ -96,7 +96,7 @@ impl Connection {
             icmp_ms: 0,
             stray_syn: None,
             told: false,
-            devices: [0; 2],
+            devices: [Device::NONE; 2],
             copies: 0,
             silence_ms: 0,
         }
@@ -221,6 +221,27 @@ impl Connection {
             .find(|direction| leaves(*direction))
     }
 
+    /// Whether [`Self::take_predicted`] takes this segment: it goes on where its sender stopped, in a
+    /// connection that stands and in which no reset waits.
+    #[inline]
+    pub fn predicts(&self, packet: &Packet<'_>, direction: Direction) -> bool {
+        let [own, other] = [direction, direction.other()].map(|direction| &self.sent[direction.index()]);
+        self.pending.is_none() && self.stray_syn.is_none() && own.predicts(packet, other)
+    }
+
+    /// What [`Self::take`] does with a segment that was predicted.
+    #[inline]
+    pub fn take_predicted(&mut self, packet: &Packet<'_>, direction: Direction) {
+        self.silence_ms = ms(packet.at.saturating_sub(self.last_at()));
+        self.devices[direction.index()] = packet.device;
+        let [low, high] = &mut self.sent;
+        let (own, other) = match direction {
+            Direction::Low => (low, high),
+            Direction::High => (high, low),
+        };
+        own.take_predicted(packet, other, self.first_at);
+    }
+
     /// An ordinary segment (no RST).
     pub fn take(&mut self, packet: &Packet<'_>, direction: Direction) {
         if packet.flags.syn() && self.client.is_none() {
@@ -236,19 +257,7 @@ impl Connection {
         if open && own.started() && own.passed() && packet.seq != own.isn {
             // Within a connection: its numbers are not this connection's.
             self.stray_syn = Some(direction);
-            let own = &mut self.sent[direction.index()];
-            own.last = Last {
-                at: packet.at,
-                frame: (packet.frame & 0xffff_ffff) as u32,
-                seq: packet.seq,
-                ack: packet.ack,
-                len: packet.len,
-                flags: packet.flags.0,
-                window: packet.window,
-                id: packet.id.unwrap_or(0),
-                ttl: packet.ttl,
-                tap: own.last.tap,
-            };
+            self.sent[direction.index()].be_last(packet);
             return;
         }
         if self.stray_syn == Some(direction) {
@@ -260,7 +269,7 @@ impl Connection {
             Direction::Low => low.take(packet, high, self.first_at),
             Direction::High => high.take(packet, low, self.first_at),
         }
-        self.devices[direction.index()] = packet.device.map_or(0, device);
+        self.devices[direction.index()] = packet.device;
         if let Some(pending) = &mut self.pending {
             pending.follow(packet, direction, known);
         }
@@ -437,15 +446,6 @@ impl Pending {
             self.passed.signs.push(Sign::Guesses(self.guesses + 1));
         }
     }
-}
-
-/// A byte that stands for a link-layer address: different bytes are different devices, equal ones
-/// most likely the same.
-pub fn device(address: [u8; 6]) -> u8 {
-    let mixed = address
-        .iter()
-        .fold(0_u8, |mixed, byte| mixed.rotate_left(3) ^ byte);
-    mixed.max(1)
 }
 
 #[cfg(test)]

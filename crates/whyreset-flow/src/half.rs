@@ -6,6 +6,8 @@ use whyreset_evidence::{Half, Speaks};
 use crate::packet::{Packet, diff};
 use crate::tap::Tap;
 
+mod predicted;
+
 /// What is known of the last segment of one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Last {
@@ -186,6 +188,17 @@ impl Sent {
             }
         }
         self.take_numbers(packet, other, first_at);
+        self.take_ack(packet, other);
+        self.take_stamp(packet);
+        self.take_habits(packet);
+        self.mark(Mark::Passed);
+        self.put(Mark::Foreign, foreign);
+        self.put(Mark::Old, old);
+        self.be_last(packet);
+    }
+
+    #[inline]
+    const fn take_ack(&mut self, packet: &Packet<'_>, other: &mut Self) {
         if packet.flags.ack() {
             if !self.acks() || diff(packet.ack, self.acked) > 0 {
                 other.retransmits = 0;
@@ -195,21 +208,32 @@ impl Sent {
         }
         // Whatever comes back answers a probe.
         other.counts &= 0x0f;
+    }
+
+    #[inline]
+    const fn take_stamp(&mut self, packet: &Packet<'_>) {
         if let Some((stamp, _)) = packet.options.timestamps {
             if !self.stamped() || diff(stamp, self.stamp) > 0 {
                 self.stamp = stamp;
             }
             self.mark(Mark::Stamped);
         }
+    }
+
+    /// Window and TTL.
+    #[inline]
+    fn take_habits(&mut self, packet: &Packet<'_>) {
         let (byte, bit) = window_bit(packet.window);
         self.windows[byte] |= bit;
         self.ttl = match self.ttl {
             (0, 0) => (packet.ttl, packet.ttl),
             (low, high) => (low.min(packet.ttl), high.max(packet.ttl)),
         };
-        self.mark(Mark::Passed);
-        self.put(Mark::Foreign, foreign);
-        self.put(Mark::Old, old);
+    }
+
+    /// Keeps it as the last one, whatever its numbers are.
+    #[inline]
+    pub fn be_last(&mut self, packet: &Packet<'_>) {
         self.last = Last {
             at: packet.at,
             frame: (packet.frame & 0xffff_ffff) as u32,
@@ -270,15 +294,7 @@ impl Sent {
             let payload = new.unsigned_abs().min(packet.len.saturating_add(flags));
             let payload = payload.min(packet.len);
             if payload > 0 {
-                self.bytes += u64::from(payload);
-                self.unanswered = self.unanswered.saturating_add(payload);
-                other.unanswered = 0;
-                self.data_ms = since_first();
-                self.put(Mark::Alert, packet.alert);
-                if !self.data() {
-                    self.speaks = pack((packet.speaks)(packet.payload));
-                }
-                self.mark(Mark::Data);
+                self.take_payload(packet, payload, other, since_first());
             }
             self.nxt = end;
         }
@@ -286,6 +302,20 @@ impl Sent {
             self.mark(Mark::Fin);
             self.fin_ms = since_first();
         }
+    }
+
+    /// So many bytes of it are new.
+    #[inline]
+    fn take_payload(&mut self, packet: &Packet<'_>, new: u32, other: &mut Self, since_first: u32) {
+        self.bytes += u64::from(new);
+        self.unanswered = self.unanswered.saturating_add(new);
+        other.unanswered = 0;
+        self.data_ms = since_first;
+        self.put(Mark::Alert, packet.alert);
+        if !self.data() {
+            self.speaks = pack((packet.speaks)(packet.payload));
+        }
+        self.mark(Mark::Data);
     }
 
     /// It goes on with its own numbers and acknowledges more of the other end than was captured: that

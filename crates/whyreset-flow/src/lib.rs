@@ -26,6 +26,6 @@ mod trail;
 mod translated;
 
 pub use key::{Direction, Key, hash, hash_v4};
-pub use packet::{Flags, Options, Packet, diff};
+pub use packet::{Device, Flags, Options, Packet, diff};
 pub use silence::Silences;
 pub use table::{Counters, HORIZON_NS, Rung, Table, Told};

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use whyreset_evidence::Speaks;
 
-use crate::key::{Direction, Key};
+use crate::key::{Direction, Key, mix};
 
 /// TCP flags of a header, with the reserved bits above them (bits 9 to 11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,28 @@ pub struct Options {
     pub cut: bool,
 }
 
+/// A byte that stands for a link-layer address: different bytes are different devices, equal ones most
+/// likely the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Device(u8);
+
+impl Device {
+    /// The link has no addresses.
+    pub const NONE: Self = Self(0);
+
+    /// Of this address.
+    #[inline]
+    pub const fn of([a0, a1, a2, a3, a4, a5]: [u8; 6]) -> Self {
+        let mixed = mix(u64::from_le_bytes([a0, a1, a2, a3, a4, a5, 0, 0])) >> 56;
+        Self((mixed as u8).saturating_add(1))
+    }
+
+    /// Whether it is another one, where both are known.
+    pub fn is_other(self, known: Self) -> Option<bool> {
+        (self != Self::NONE && known != Self::NONE).then(|| self != known)
+    }
+}
+
 /// One segment.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
@@ -69,8 +91,8 @@ pub struct Packet<'a> {
     pub id: Option<u16>,
     /// The capture itself marks it as sent (`true`) or received by the capturing host.
     pub outgoing: Option<bool>,
-    /// The sender's link-layer address, where the link has one.
-    pub device: Option<[u8; 6]>,
+    /// By whose link-layer address it came.
+    pub device: Device,
     /// Packets that the capturing host counts as lost right before it.
     pub lost: u64,
     /// Whether its checksum holds; `None` where that was not asked, or cannot be told.

@@ -24,7 +24,7 @@ use core::net::SocketAddr;
 use whyreset_evidence::{Dossier, Speaks};
 
 use crate::key::Key;
-use crate::packet::{Flags, Options, Packet};
+use crate::packet::{Device, Flags, Options, Packet};
 use crate::table::Table;
 
 /// 2023-11-14T22:13:20Z, so that times print as dates.
@@ -221,7 +221,7 @@ fn segment(
             .is_ipv4()
             .then_some(if bare_reset || to_syn { 0 } else { ends[from].id }),
         outgoing: None,
-        device: None,
+        device: Device::NONE,
         lost: 0,
         sound: None,
         seq: if bare_reset {
@@ -258,7 +258,7 @@ fn segment(
                 said = [RESPONSE, (status >> 8) as u8, (status & 0xff) as u8];
             }
             ("fastclose", _) => packet.options.mptcp_fastclose = true,
-            ("mac", value) => packet.device = Some([0, 0, 0, 0, 0, number(value)?]),
+            ("mac", value) => packet.device = Device::of([0, 0, 0, 0, 0, number(value)?]),
             ("zero", _) => packet.seq = 0,
             ("in", _) => packet.outgoing = Some(false),
             ("out", _) => packet.outgoing = Some(true),

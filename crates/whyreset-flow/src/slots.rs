@@ -121,6 +121,14 @@ impl Slots {
         self.connections.get_mut(place?)
     }
 
+    /// The connection of this key, where it is at the place that [`Self::touch`] guessed.
+    #[inline]
+    pub fn expected(&mut self, key: &Key, guess: u32) -> Option<&mut Connection> {
+        self.connections
+            .get_mut(guess as usize)
+            .filter(|found| found.key == *key)
+    }
+
     /// Where the connection of this key is, made where there is none; `lost` gets one that gave way. It is
     /// looked for first where `guess` says.
     #[inline]

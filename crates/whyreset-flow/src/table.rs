@@ -9,7 +9,7 @@ use core::net::SocketAddr;
 
 use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Roles, Side, Source, Timestamp, What};
 
-use crate::conn::{Connection, Pending, device};
+use crate::conn::{Connection, Pending};
 use crate::half::ms;
 use crate::heard::Heard;
 use crate::key::{Direction, Key};
@@ -194,6 +194,20 @@ impl Table {
         if packet.lost > 0 {
             self.losses.note(packet.at, packet.lost);
         }
+        let direction = packet.direction;
+        if let Some(connection) = self.slots.expected(&packet.key, place)
+            && connection.predicts(packet, direction)
+        {
+            connection.trail = self.trail.add(packet, direction, connection.trail);
+            connection.take_predicted(packet, direction);
+        } else {
+            self.add_any(packet, place, deliver);
+        }
+    }
+
+    /// Takes a segment that nobody has predicted.
+    #[inline(never)]
+    fn add_any(&mut self, packet: &Packet<'_>, place: u32, deliver: &mut dyn FnMut(Told)) {
         let (key, direction) = (&packet.key, packet.direction);
         let counters = &mut self.counters;
         let (mut lost, mut seen) = (None, false);
@@ -289,10 +303,7 @@ impl Table {
             silence_ms: connection.silence_ms,
             stray_syn: connection.stray_syn == Some(direction.other()),
             own_stray_syn: connection.stray_syn == Some(direction),
-            other_device: match (connection.devices[direction.index()], packet.device) {
-                (0, _) | (_, None) => None,
-                (known, Some(now)) => Some(known != device(now)),
-            },
+            other_device: packet.device.is_other(connection.devices[direction.index()]),
         };
         let lately = trail
             .back(connection.trail)

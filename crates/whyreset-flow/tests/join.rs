@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use whyreset_flow::join::{Point, clocks};
-use whyreset_flow::{Flags, Key, Options, Packet};
+use whyreset_flow::{Device, Flags, Key, Options, Packet};
 
 const MS: u64 = 1_000_000;
 /// From the client's place to the server's.
@@ -23,7 +23,7 @@ fn opening(at: u64, port: u16, answer: bool) -> Packet<'static> {
         ttl: 64,
         id: Some(1),
         outgoing: None,
-        device: None,
+        device: Device::NONE,
         lost: 0,
         sound: None,
         seq: u32::from(port) * 1_000 + u32::from(answer),

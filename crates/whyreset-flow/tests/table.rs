@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use whyreset_evidence::{Dossier, Shape, Sign};
-use whyreset_flow::{Flags, Key, Options, Packet, Table, script};
+use whyreset_flow::{Device, Flags, Key, Options, Packet, Table, script};
 
 /// xorshift64*.
 struct Dice(u64);
@@ -48,7 +48,7 @@ fn packet(at: u64, frame: u64, ends: (SocketAddr, SocketAddr), flags: u16) -> Pa
         ttl: 64,
         id: Some(1),
         outgoing: None,
-        device: None,
+        device: Device::NONE,
         lost: 0,
         sound: None,
         seq: 1,

@@ -140,6 +140,7 @@ fn server_name(hello: &[u8]) -> Option<&str> {
 }
 
 /// Whether a payload ends with a TLS alert record in plain, or of the size of a sealed one.
+#[inline]
 pub fn last_tls_record(payload: &[u8]) -> bool {
     let whole = matches!(payload, [21, 3, 0..=4, ..]);
     let tail = |size: usize| payload.len().checked_sub(size).and_then(|at| payload.get(at..));

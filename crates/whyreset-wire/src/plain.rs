@@ -4,15 +4,12 @@
 
 use crate::bytes::{chunk, u32_at};
 use crate::checksum::{self, Checksum};
-use crate::{LinkType, Tcp, tcp};
+use crate::{Ends, LinkType, Tcp, tcp};
 
 /// Ethernet, and the IPv4 header behind it without options.
 const V4: usize = 14 + 20;
 /// Ethernet, and the IPv6 header behind it.
 const V6: usize = 14 + 40;
-
-/// Above the address in an IPv4 address's mapped form.
-const MAPPED: u128 = 0xffff << 32;
 
 /// A segment, and the IP and Ethernet headers around it, whose fields are read when they are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -64,24 +61,18 @@ pub fn plain(link: LinkType, captured: &[u8], wire_len: u32) -> Option<Plain<'_>
 }
 
 impl Plain<'_> {
-    /// Who sent it: an IPv6 address as a number, or an IPv4 address in its mapped form (RFC 4291
-    /// §2.5.5.2).
+    /// Who sent it, and for whom.
     #[inline]
-    pub fn source(&self) -> u128 {
-        self.address(26, 22)
-    }
-
-    /// For whom, likewise.
-    #[inline]
-    pub fn destination(&self) -> u128 {
-        self.address(30, 38)
-    }
-
-    #[inline]
-    fn address(&self, four: usize, six: usize) -> u128 {
+    pub fn ends(&self) -> Ends {
         match self.six {
-            None => MAPPED | u128::from(u32_at(self.head, four).unwrap_or_default()),
-            Some(head) => u128::from_be_bytes(chunk(head, six).unwrap_or_default()),
+            None => {
+                let four = |at| u32_at(self.head, at).unwrap_or_default();
+                Ends::V4(four(26), four(30))
+            }
+            Some(head) => {
+                let six = |at| chunk(head, at).unwrap_or_default();
+                Ends::V6(six(22), six(38))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use whyreset_capture::{Direction as Marked, Record};
 use whyreset_evidence::Speaks;
-use whyreset_flow::{Direction, Flags, Key, Options, Packet};
+use whyreset_flow::{Device, Direction, Flags, Key, Options, Packet};
 use whyreset_wire::checksum::{self, Checksum};
 use whyreset_wire::hint::{self, Protocol};
 use whyreset_wire::{
@@ -45,7 +45,7 @@ pub fn blank<'a>() -> Packet<'a> {
         ttl: 0,
         id: None,
         outgoing: None,
-        device: None,
+        device: Device::NONE,
         lost: 0,
         sound: None,
         seq: 0,
@@ -66,17 +66,22 @@ pub fn common<'a>(record: &Record<'a>, at: u64, to: &mut Packet<'a>) -> bool {
     let frame = whyreset_wire::plain(LinkType(record.link), record.data, record.wire_len);
     let Some(plain) = frame else { return false };
     let tcp = &plain.tcp;
-    let ends = Key::of_bits(
-        plain.source(),
-        tcp.source_port,
-        plain.destination(),
-        tcp.destination_port,
-    );
+    let ends = match plain.ends() {
+        Ends::V4(source, destination) => {
+            Key::of_v4(source, tcp.source_port, destination, tcp.destination_port)
+        }
+        Ends::V6(source, destination) => Key::of_bits(
+            u128::from_be_bytes(source),
+            tcp.source_port,
+            u128::from_be_bytes(destination),
+            tcp.destination_port,
+        ),
+    };
     fill(record, ends, tcp, at, to);
     to.ttl = plain.hop_limit();
     to.id = plain.id();
     to.outgoing = outgoing(record.direction, None);
-    to.device = Some(plain.device());
+    to.device = Device::of(plain.device());
     to.sound = is_sound(tcp, || plain.checksum());
     true
 }
@@ -139,7 +144,7 @@ fn uncommon_segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, a
     packet.ttl = frame.ip.hop_limit;
     packet.id = frame.ip.id;
     packet.outgoing = outgoing(record.direction, frame.link.packet_type);
-    packet.device = frame.link.source;
+    packet.device = frame.link.source.map_or(Device::NONE, Device::of);
     packet.sound = is_sound(tcp, || checksum::check(&frame.ip, tcp));
     packet
 }
@@ -165,7 +170,7 @@ fn fill<'a>(
     to.window = tcp.window;
     to.len = tcp.payload_len;
     to.payload = tcp.payload;
-    to.options = options(tcp);
+    options(tcp, &mut to.options);
     to.alert = !tcp.payload.is_empty() && is_alert(tcp.payload, tcp.payload_len);
 }
 
@@ -197,27 +202,20 @@ fn is_sound(tcp: &Tcp<'_>, check: impl FnOnce() -> Checksum) -> Option<bool> {
 
 #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
 #[inline(always)]
-fn options(tcp: &Tcp<'_>) -> Options {
-    match tcp.options.only_timestamps() {
-        Some(stamps) => Options {
-            timestamps: Some(stamps),
-            cut: tcp.cut,
-            ..Options::default()
-        },
-        None if tcp.options.is_empty() => Options {
-            cut: tcp.cut,
-            ..Options::default()
-        },
-        None => all_options(tcp.options, tcp.cut),
+fn options(tcp: &Tcp<'_>, options: &mut Options) {
+    // Field by field: what is put together elsewhere first has to be read back in other pieces.
+    options.timestamps = tcp.options.only_timestamps();
+    options.window_scale = None;
+    options.mptcp_reset = None;
+    options.mptcp_fastclose = false;
+    options.cut = tcp.cut;
+    if options.timestamps.is_none() && !tcp.options.is_empty() {
+        all_options(tcp.options, options);
     }
 }
 
 #[inline(never)]
-fn all_options(all: whyreset_wire::Options<'_>, cut: bool) -> Options {
-    let mut options = Options {
-        cut,
-        ..Options::default()
-    };
+fn all_options(all: whyreset_wire::Options<'_>, options: &mut Options) {
     for option in all {
         if let Some(reason) = option.mptcp_reset() {
             options.mptcp_reset = Some(reason);
@@ -229,7 +227,6 @@ fn all_options(all: whyreset_wire::Options<'_>, cut: bool) -> Options {
             _ => {}
         }
     }
-    options
 }
 
 fn speaks(payload: &[u8]) -> Option<Speaks> {
