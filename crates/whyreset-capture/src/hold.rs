@@ -7,6 +7,8 @@ use std::sync::Arc;
 use crate::index::{Index, Walk};
 use crate::input::{Input, open_file};
 use crate::legacy::Legacy;
+use crate::lot::{Pick, Picked};
+use crate::stretch::{Sift, Stretch};
 use crate::sys::Map;
 use crate::window::Window;
 use crate::{CaptureError, Packing, Reader};
@@ -55,6 +57,25 @@ impl Hold {
         let map = self.map.as_deref()?;
         let legacy = common(map)?;
         Some(Walk::new(map, legacy, index, first))
+    }
+
+    /// Goes through a stretch of it by an index, whose first record is `skip` records before the stretch.
+    /// `None` where the index does not reach so far, and as [`Self::walk`].
+    pub fn walk_part<'a>(&'a self, index: &'a Index, skip: usize, stretch: Stretch) -> Option<Walk<'a>> {
+        let map = self.map.as_deref()?;
+        Walk::part(map, common(map)?, index, skip, stretch)
+    }
+
+    /// Goes through a stretch of it. `None` where the file is not so long, and as [`Self::walk`].
+    pub fn stretch(&self, stretch: Stretch) -> Option<Sift<'_>> {
+        let map = self.map.as_deref()?;
+        Sift::new(map, common(map)?, stretch)
+    }
+
+    /// Records of it that were picked before; `None` as [`Self::walk`].
+    pub fn picked<'a>(&'a self, picks: &'a [Pick]) -> Option<Picked<'a>> {
+        let map = self.map.as_deref()?;
+        Some(Picked::fetched(&common(map)?, map.bytes(), picks))
     }
 
     /// Whether an index of it can be gone through.

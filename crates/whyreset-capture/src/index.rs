@@ -3,11 +3,11 @@
 //! looked for in the file.
 
 use std::fmt;
-use std::hint::black_box;
 
 use crate::Record;
 use crate::legacy::{HEAD, Legacy};
 use crate::lot::{LOT, Pick, Picked, Sieve};
+use crate::stretch::Stretch;
 use crate::sys::Map;
 
 /// Bytes that a record takes here.
@@ -120,6 +120,24 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Over `count` records of an index of this map, from the one on that is `skip` records behind its
+    /// first one and begins where `stretch` does. `None` where the index does not reach so far.
+    pub(crate) fn part(
+        map: &'a Map,
+        legacy: Legacy,
+        index: &'a Index,
+        skip: usize,
+        stretch: Stretch,
+    ) -> Option<Self> {
+        let range = skip..skip.checked_add(usize::try_from(stretch.count).ok()?)?;
+        Some(Self {
+            notes: index.notes.get(range.clone())?,
+            lens: index.lens.get(range)?,
+            offset: usize::try_from(stretch.start).ok()?,
+            ..Self::new(map, legacy, index, stretch.first)
+        })
+    }
+
     /// The next records that `sieve` wants by their notes, [`LOT`] at most; `None` at the end, and where
     /// the file has become shorter.
     #[inline]
@@ -158,15 +176,11 @@ impl<'a> Walk<'a> {
             self.number += row as u64;
             count += found;
         }
-        let (bytes, picks) = (self.map.bytes(), self.picks.get(..count)?);
-        // All questions to memory before the first answer is used.
-        let word = |at: usize| bytes.get(at).map_or(0, |byte| u32::from(*byte));
-        black_box(
-            picks
-                .iter()
-                .fold(0, |sum, pick| sum ^ word(pick.head) ^ word(pick.head + 64)),
-        );
-        Some(Picked::of(&self.legacy, bytes, picks))
+        Some(Picked::fetched(
+            &self.legacy,
+            self.map.bytes(),
+            self.picks.get(..count)?,
+        ))
     }
 
     /// Offset and number of the next record.

@@ -2,6 +2,8 @@
 //! other, for memory is slow and answers many questions in the time of one. Refuses to wait for more
 //! than one record.
 
+use std::hint::black_box;
+
 use crate::legacy::{HEAD, Legacy};
 use crate::reader::{Format, Reader};
 use crate::window::Window;
@@ -18,15 +20,24 @@ pub(crate) struct Lot {
     held: Vec<Held>,
 }
 
-/// A record that was picked.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Pick {
+/// Where a record that was picked is, and what was noted beside it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pick {
     /// Its number.
-    pub number: u64,
+    pub(crate) number: u64,
     /// What the caller noted beside it.
-    pub note: u32,
+    pub(crate) note: u32,
     /// Where its header begins.
-    pub head: usize,
+    pub(crate) head: usize,
+}
+
+impl Pick {
+    /// What was noted beside it.
+    #[inline]
+    #[must_use]
+    pub const fn note(&self) -> u32 {
+        self.note
+    }
 }
 
 /// A record without its bytes, and where in the window these are.
@@ -94,6 +105,38 @@ fn whole<'a>(legacy: &Legacy, bytes: &'a [u8], number: u64) -> Option<(Record<'a
     Some((record, rest))
 }
 
+/// Takes a note of each record of the common form that is whole in `bytes`, which begin at `place`, and
+/// keeps those that `sieve` wants; `number` is that of the last record before. Gives how many are kept,
+/// and how many bytes were read.
+#[expect(clippy::inline_always, reason = "the loop in it is all that its callers do")]
+#[inline(always)]
+pub(crate) fn pick_out(
+    legacy: &Legacy,
+    bytes: &[u8],
+    place: usize,
+    number: &mut u64,
+    sieve: impl Sieve,
+    picks: &mut [Pick; LOT],
+) -> (usize, usize) {
+    let (mut rest, mut last, mut count) = (bytes, *number, 0);
+    while let Some(pick) = picks.get_mut(count)
+        && let Some((record, next)) = whole(legacy, rest, last + 1)
+    {
+        last += 1;
+        let note = sieve.note(&record);
+        // Written in any case: no processor guesses which connection comes next.
+        *pick = Pick {
+            number: last,
+            note,
+            head: place + (bytes.len() - rest.len()),
+        };
+        count += usize::from(sieve.wants(note));
+        rest = next;
+    }
+    *number = last;
+    (count, bytes.len() - rest.len())
+}
+
 /// The records of a lot.
 #[derive(Clone, Copy)]
 pub struct Picked<'a> {
@@ -112,6 +155,20 @@ impl<'a> Picked<'a> {
             picks,
             held: None,
         }
+    }
+
+    /// The same, and asks memory for all of them before the first one is used.
+    pub(crate) fn fetched(legacy: &Legacy, bytes: &'a [u8], picks: &'a [Pick]) -> Self {
+        let word = |at: usize| bytes.get(at).map_or(0, |byte| u32::from(*byte));
+        let fetch = |sum, pick: &Pick| sum ^ word(pick.head) ^ word(pick.head + 64);
+        black_box(picks.iter().fold(0, fetch));
+        Self::of(legacy, bytes, picks)
+    }
+
+    /// Their places, for [`Hold::picked`](crate::Hold::picked).
+    #[must_use]
+    pub const fn picks(&self) -> &'a [Pick] {
+        self.picks
     }
 
     /// How many they are.
@@ -216,23 +273,8 @@ impl Reader {
         let before = self.records;
         if let Some(legacy) = self.common() {
             let (have, place) = (self.window.have(), self.window.place());
-            let picks = &mut self.lot.picks;
-            let (mut rest, mut number, mut count) = (have, self.before + self.records, 0);
-            while let Some(pick) = picks.get_mut(count)
-                && let Some((record, next)) = whole(&legacy, rest, number + 1)
-            {
-                number += 1;
-                let note = sieve.note(&record);
-                // Written in any case: no processor guesses which connection comes next.
-                *pick = Pick {
-                    number,
-                    note,
-                    head: place + (have.len() - rest.len()),
-                };
-                count += usize::from(sieve.wants(note));
-                rest = next;
-            }
-            let read = have.len() - rest.len();
+            let (mut number, picks) = (self.before + self.records, &mut self.lot.picks);
+            let (count, read) = pick_out(&legacy, have, place, &mut number, sieve, picks);
             self.window.consume(read);
             self.records = number - self.before;
             self.lot.count = count;

@@ -12,6 +12,8 @@ mod links;
 mod losses;
 #[path = "read/lowered.rs"]
 mod lowered;
+#[path = "read/threads.rs"]
+mod threads;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

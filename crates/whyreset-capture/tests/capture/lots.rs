@@ -1,6 +1,6 @@
 //! Records by the lot, and by an index, are those that are read one after the other.
 
-use whyreset_capture::{Hold, Index, Look, Picked, Reader, Record, Sieve};
+use whyreset_capture::{Hold, Index, Look, Picked, Reader, Record, Sieve, Stretch};
 
 use crate::bytes::{BIG, LITTLE, Order, Rec, drain, file};
 
@@ -167,6 +167,64 @@ fn an_index_leads_to_the_same_records_however_far_it_goes() {
             );
         }
     }
+}
+
+/// The stretches between these records, each found in the whole.
+fn stretches(hold: &Hold, each: usize) -> Vec<Stretch> {
+    let mut reader = hold.reader().expect("it opens");
+    let (mut all, mut start, mut first) = (Vec::new(), reader.offset(), 1);
+    while let Some(record) = reader.next().expect("no error") {
+        let number = record.number;
+        if number % each as u64 == 0 || number == 9_000 {
+            let end = reader.offset();
+            all.push(Stretch {
+                start,
+                end,
+                first,
+                count: number + 1 - first,
+            });
+            (start, first) = (end, number + 1);
+        }
+    }
+    all
+}
+
+#[test]
+fn stretches_hold_what_the_whole_does() {
+    let disk = file(&capture(LITTLE, 0xa1b2_c3d4, 9_000, 0));
+    let hold = Hold::new(disk.path());
+    let eye = looked(&hold, 1 << 20, 0);
+    for (each, sieve) in [(1, Nth(1)), (700, Nth(3)), (2_000, Nth(250)), (9_000, Nth(1))] {
+        let wanted: Vec<Rec> = eye
+            .seen
+            .iter()
+            .filter(|one| sieve.wants(one.data.first().copied().unwrap_or(0).into()))
+            .cloned()
+            .collect();
+        let (mut by_file, mut by_index, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        for stretch in stretches(&hold, each) {
+            let mut sift = hold.stretch(stretch).expect("it is mapped");
+            while let Some(lot) = sift.sift(sieve) {
+                all(&lot, &mut by_file);
+                all(&hold.picked(lot.picks()).expect("it is mapped"), &mut again);
+            }
+            let skip = usize::try_from(stretch.first - 1).expect("few");
+            let walk = hold.walk_part(&eye.index, skip, stretch);
+            let mut walk = walk.expect("the index reaches so far");
+            while let Some(lot) = walk.sift(sieve) {
+                all(&lot, &mut by_index);
+            }
+        }
+        assert!(by_file == wanted && again == wanted, "{each}");
+        assert!(by_index == wanted, "{each}");
+    }
+    let last = *stretches(&hold, 700).last().expect("there are some");
+    assert!(hold.walk_part(&eye.index, 8_999, last).is_none());
+    let beyond = Stretch {
+        end: last.end + 1,
+        ..last
+    };
+    assert!(hold.stretch(beyond).is_none());
 }
 
 #[test]

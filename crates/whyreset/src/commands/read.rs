@@ -1,6 +1,7 @@
 //! `whyreset read`: verdicts from captures. Chooses between a file, a stream and several places,
 //! and says what could not be seen.
 
+mod crew;
 mod desk;
 mod faces;
 mod first;
@@ -9,6 +10,7 @@ pub mod input;
 mod joined;
 mod marks;
 mod progress;
+mod queue;
 mod single;
 
 use std::collections::HashSet;

@@ -2,8 +2,6 @@
 //! on several threads where that pays: each follows its own part of the connections. What the first pass
 //! has indexed is not passed by again. Refuses to follow any other connection.
 
-use std::iter::Peekable;
-use std::slice;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,11 +10,13 @@ use anyhow::{Context, Result};
 use whyreset_capture::{Hold, LOT, Picked, Record, Sieve};
 use whyreset_flow::{Counters, Packet, Table, Told};
 
+use super::crew::Crew;
 use super::first::Found;
 use super::input::{self, Seen};
-use super::marks::{Marks, Near};
+use super::marks::{Marks, Part};
 use super::progress::Progress;
-use super::single::{UNSEEN, hash_of};
+use super::queue::{Queue, Taker};
+use super::single::UNSEEN;
 
 /// Connections that room is made for at once, at most.
 const ROOM: usize = 1 << 20;
@@ -49,13 +49,19 @@ impl Task<'_> {
             return Ok(Counters::default());
         }
         if threads < 2 {
-            return self.part(0, 1, deliver);
+            let mut follower = self.follower(0, 1);
+            self.read(self.found.marks.near(), &mut follower, deliver)?;
+            return Ok(follower.finish(deliver));
         }
-        let desk = Mutex::new(Desk { deliver, go_on: true });
+        let crew = self
+            .hold
+            .has_index()
+            .then(|| Crew::new(self.hold, self.found, threads));
+        let taker = Mutex::new(Taker::new(deliver));
         let parts: Vec<Result<Counters>> = thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|shard| {
-                    let desk = &desk;
+                    let (taker, crew) = (&taker, crew.as_ref());
                     scope.spawn(move || {
                         let silent = Progress::none();
                         let task = Task {
@@ -63,8 +69,8 @@ impl Task<'_> {
                             progress: if shard == 0 { self.progress } else { &silent },
                             ..self
                         };
-                        let mut queue = Queue::new(desk);
-                        let counters = task.part(shard, threads, &mut |told| queue.push(told));
+                        let mut queue = Queue::new(taker);
+                        let counters = task.part(shard, threads, crew, &mut |told| queue.push(told));
                         queue.finish();
                         counters
                     })
@@ -94,25 +100,53 @@ impl Task<'_> {
         table
     }
 
-    /// Follows the connections of one part of so many.
-    fn part(self, shard: usize, of: usize, deliver: &mut dyn FnMut(Told) -> bool) -> Result<Counters> {
-        let part = Part::new(&self.found.marks, shard, of);
-        let mut follower = Follower {
+    fn follower(&self, shard: usize, of: usize) -> Follower<'_> {
+        Follower {
+            part: Part::new(&self.found.marks, shard, of),
             marks: &self.found.marks,
-            part,
             table: self.table(of),
             frames: self.found.account.frames,
-            losses: self.found.account.losses.iter().peekable(),
+            losses: Losses::of(&self.found.account.losses),
             clock: 0,
             go_on: true,
-        };
+        }
+    }
+
+    /// Follows the connections of one part of so many, in a crew where the file allows that.
+    fn part(
+        self,
+        shard: usize,
+        of: usize,
+        crew: Option<&Crew<'_>>,
+        deliver: &mut dyn FnMut(Told) -> bool,
+    ) -> Result<Counters> {
+        let mut follower = self.follower(shard, of);
+        match crew {
+            Some(crew) => crew.work(shard, &mut |lot, reached| {
+                follower.table.draw(self.ladders.load(Ordering::Relaxed));
+                follower.take(lot, deliver);
+                self.progress.step(reached);
+                follower.go_on
+            }),
+            None => self.read(follower.part, &mut follower, deliver)?,
+        }
+        Ok(follower.finish(deliver))
+    }
+
+    /// Reads the file once more, for one thread.
+    fn read(
+        &self,
+        sieve: impl Sieve,
+        follower: &mut Follower<'_>,
+        deliver: &mut dyn FnMut(Told) -> bool,
+    ) -> Result<()> {
         let (mut offset, mut number) = (0, 1);
         for index in &self.found.indexes {
             let Some(mut walk) = self.hold.walk(index, number) else {
                 break;
             };
             while follower.go_on
-                && let Some(lot) = walk.sift(part)
+                && let Some(lot) = walk.sift(sieve)
             {
                 follower.table.draw(self.ladders.load(Ordering::Relaxed));
                 follower.take(&lot, deliver);
@@ -127,71 +161,38 @@ impl Task<'_> {
         };
         // The first pass has told where the file breaks off.
         while follower.go_on
-            && let Ok(Some(lot)) = reader.sift(part)
+            && let Ok(Some(lot)) = reader.sift(sieve)
         {
             follower.table.draw(self.ladders.load(Ordering::Relaxed));
             follower.take(&lot, deliver);
             self.progress.look(&reader);
         }
-        follower.table.finish(&mut |told| _ = deliver(told));
-        Ok(follower.table.counters())
+        Ok(())
     }
 }
 
-/// Who takes the resets of all threads, one thread after the other.
-struct Desk<'a, 'b> {
-    deliver: &'a mut Deliver<'b>,
-    go_on: bool,
+/// Losses that are not told yet.
+struct Losses<'a> {
+    rest: &'a [(u64, u64)],
+    /// When the next one was noticed, nanoseconds.
+    next: u64,
 }
 
-/// One thread's resets on their way to the desk.
-struct Queue<'a, 'b, 'c> {
-    desk: &'a Mutex<Desk<'b, 'c>>,
-    waiting: Vec<Told>,
-}
+impl<'a> Losses<'a> {
+    fn of(all: &'a [(u64, u64)]) -> Self {
+        let next = all.first().map_or(u64::MAX, |(at, _)| *at);
+        Self { rest: all, next }
+    }
 
-impl<'a, 'b, 'c> Queue<'a, 'b, 'c> {
-    /// Resets that go to the desk together when it is free, and that are waited for at most while another
-    /// thread is there.
-    const TOGETHER: usize = 64;
-    const MOST: usize = 4096;
-
-    const fn new(desk: &'a Mutex<Desk<'b, 'c>>) -> Self {
-        Self {
-            desk,
-            waiting: Vec::new(),
+    /// Tells the table what was lost up to this time.
+    #[cold]
+    fn tell(&mut self, now: u64, table: &mut Table) {
+        while let Some(((at, count), rest)) = self.rest.split_first()
+            && *at <= now
+        {
+            table.lose(*at, *count);
+            *self = Self::of(rest);
         }
-    }
-
-    /// Takes one; `false` when nobody wants more.
-    fn push(&mut self, told: Told) -> bool {
-        self.waiting.push(told);
-        match self.waiting.len() {
-            0..Self::TOGETHER => true,
-            Self::TOGETHER..Self::MOST => match self.desk.try_lock() {
-                Ok(mut desk) => desk.take(&mut self.waiting),
-                Err(_) => true,
-            },
-            _ => self.finish(),
-        }
-    }
-
-    /// Hands over all that wait.
-    fn finish(&mut self) -> bool {
-        // Where another thread broke down there, its end is told in any case.
-        let Ok(mut desk) = self.desk.lock() else {
-            return false;
-        };
-        desk.take(&mut self.waiting)
-    }
-}
-
-impl Desk<'_, '_> {
-    fn take(&mut self, waiting: &mut Vec<Told>) -> bool {
-        for told in waiting.drain(..) {
-            self.go_on = self.go_on && (self.deliver)(told);
-        }
-        self.go_on
     }
 }
 
@@ -203,13 +204,19 @@ struct Follower<'a> {
     /// As far as the first pass came.
     frames: u64,
     /// What the capture lost, whosever the records were that told of it.
-    losses: Peekable<slice::Iter<'a, (u64, u64)>>,
+    losses: Losses<'a>,
     /// The time of the last record.
     clock: u64,
     go_on: bool,
 }
 
 impl Follower<'_> {
+    /// The end of the file.
+    fn finish(mut self, deliver: &mut dyn FnMut(Told) -> bool) -> Counters {
+        self.table.finish(&mut |told| _ = deliver(told));
+        self.table.counters()
+    }
+
     /// Takes the records of a lot that are of marked connections.
     fn take(&mut self, lot: &Picked<'_>, deliver: &mut dyn FnMut(Told) -> bool) {
         let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
@@ -219,7 +226,7 @@ impl Follower<'_> {
         for index in 0..lot.len() {
             let hash = lot.note(index);
             (picked[mine], hashes[mine]) = (index, hash);
-            mine += usize::from((hash == UNSEEN) | self.marks.has(hash));
+            mine += usize::from(self.marks.has(hash));
         }
         self.table.expect(&hashes[..mine], &mut places[..mine]);
         let mut segment = input::blank();
@@ -246,20 +253,21 @@ impl Follower<'_> {
         let table = &mut self.table;
         let at = record.at_ns.unwrap_or(self.clock);
         self.clock = at;
-        while let Some((lost_at, count)) = self.losses.next_if(|(lost_at, _)| *lost_at <= at) {
-            table.lose(*lost_at, *count);
+        if at >= self.losses.next {
+            self.losses.tell(at, table);
         }
         if !input::common(&record, at, segment) {
             match input::uncommon(record, at) {
-                Seen::Segment(uncommon) => *segment = uncommon,
+                // The first pass has noted what was lost, whosever segment says so.
+                Seen::Segment(uncommon) => {
+                    *segment = Packet { lost: 0, ..uncommon };
+                }
                 Seen::Error(source, destination, seq) => {
                     return table.icmp(at, source, destination, seq);
                 }
                 Seen::Unread | Seen::Other => return,
             }
         }
-        // The first pass has noted what was lost, whosever segment says so.
-        segment.lost = 0;
         let unasked = || {
             let hash = segment.key.hash();
             self.marks.has(hash) && self.part.has(hash)
@@ -268,46 +276,5 @@ impl Follower<'_> {
             let go_on = &mut self.go_on;
             table.add_near(segment, place, &mut |told| *go_on &= deliver(told));
         }
-    }
-}
-
-/// The marked connections that one thread follows.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    near: Near<'a>,
-    /// Its first hash, and how many follow that.
-    first: u32,
-    more: u32,
-}
-
-impl<'a> Part<'a> {
-    /// This one `of` so many.
-    fn new(marks: &'a Marks, shard: usize, of: usize) -> Self {
-        let cut = |shard: usize| ((shard as u64) << 32) / of as u64;
-        let (first, next) = (cut(shard), cut(shard + 1));
-        let low = |number: u64| (number & 0xffff_ffff) as u32;
-        Self {
-            near: marks.near(),
-            first: low(first),
-            more: low(next - first - 1),
-        }
-    }
-
-    #[inline]
-    const fn has(self, hash: u32) -> bool {
-        hash.wrapping_sub(self.first) <= self.more
-    }
-}
-
-impl Sieve for Part<'_> {
-    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
-    #[inline(always)]
-    fn note(&self, record: &Record<'_>) -> u32 {
-        hash_of(record)
-    }
-
-    #[inline]
-    fn wants(&self, hash: u32) -> bool {
-        (hash == UNSEEN) | (self.near.may_have(hash) & self.has(hash))
     }
 }

@@ -28,6 +28,7 @@ pub enum Seen<'a> {
 pub fn decode<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
     let mut packet = blank();
     if common(record, at, &mut packet) {
+        packet.lost = record.drops_before;
         Seen::Segment(packet)
     } else {
         uncommon(*record, at)
@@ -60,7 +61,7 @@ pub fn blank<'a>() -> Packet<'a> {
     }
 }
 
-/// Whether a record is what most are, whose segment is `to` then.
+/// Whether a record is what most are, whose segment is `to` then. What was lost before it is not told.
 #[inline(never)]
 pub fn common<'a>(record: &Record<'a>, at: u64, to: &mut Packet<'a>) -> bool {
     let frame = whyreset_wire::plain(LinkType(record.link), record.data, record.wire_len);
@@ -141,6 +142,7 @@ fn uncommon_segment<'a>(record: &Record<'a>, frame: &Frame<'a>, tcp: &Tcp<'a>, a
     );
     let mut packet = blank();
     fill(record, ends, tcp, at, &mut packet);
+    packet.lost = record.drops_before;
     packet.ttl = frame.ip.hop_limit;
     packet.id = frame.ip.id;
     packet.outgoing = outgoing(record.direction, frame.link.packet_type);
@@ -163,7 +165,6 @@ fn fill<'a>(
     to.frame = record.number;
     to.key = key;
     to.direction = direction;
-    to.lost = record.drops_before;
     to.seq = tcp.seq;
     to.ack = tcp.ack;
     to.flags = Flags(tcp.flags.0);

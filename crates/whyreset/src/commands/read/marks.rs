@@ -2,6 +2,10 @@
 //! second time only these connections cost anything. Refuses to forget one: two connections may
 //! share their bits, which only costs time.
 
+use whyreset_capture::{Record, Sieve};
+
+use super::single::{UNSEEN, hash_of};
+
 /// Words that stay in a processor's own cache, asked first.
 const NEAR: usize = 1 << 15;
 /// Bits that hold the marks of some hundred thousand connections apart.
@@ -52,12 +56,14 @@ fn zeros<const WORDS: usize>() -> Box<[u64; WORDS]> {
 }
 
 impl Marks {
-    /// None is marked.
+    /// No connection is marked; but a frame that a glance does not tell may be of any that will be.
     pub fn new() -> Self {
-        Self {
+        let mut marks = Self {
             near: zeros(),
             far: zeros(),
-        }
+        };
+        marks.mark(UNSEEN);
+        marks
     }
 
     /// Marks a connection.
@@ -86,5 +92,62 @@ impl Marks {
     pub fn has(&self, hash: u32) -> bool {
         let (word, bits) = far(hash);
         self.far[word] & bits == bits
+    }
+}
+
+/// Which of so many threads follows a connection.
+#[inline]
+pub const fn shard_of(hash: u32, threads: usize) -> usize {
+    ((hash as u64 * threads as u64) >> 32) as usize
+}
+
+impl Sieve for Near<'_> {
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    fn note(&self, record: &Record<'_>) -> u32 {
+        hash_of(record)
+    }
+
+    #[inline]
+    fn wants(&self, hash: u32) -> bool {
+        self.may_have(hash)
+    }
+}
+
+/// The marked connections that one thread follows.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    near: Near<'a>,
+    shard: usize,
+    of: usize,
+}
+
+impl<'a> Part<'a> {
+    /// This one `of` so many.
+    pub const fn new(marks: &'a Marks, shard: usize, of: usize) -> Self {
+        Self {
+            near: marks.near(),
+            shard,
+            of,
+        }
+    }
+
+    /// Whether a connection is among them, if it is marked.
+    #[inline]
+    pub const fn has(self, hash: u32) -> bool {
+        shard_of(hash, self.of) == self.shard
+    }
+}
+
+impl Sieve for Part<'_> {
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    fn note(&self, record: &Record<'_>) -> u32 {
+        self.near.note(record)
+    }
+
+    #[inline]
+    fn wants(&self, hash: u32) -> bool {
+        self.near.may_have(hash) && (hash == UNSEEN || self.has(hash))
     }
 }

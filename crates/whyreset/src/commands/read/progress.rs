@@ -64,7 +64,14 @@ impl Progress {
         if self.bar.is_hidden() || !self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK) {
             return;
         }
-        let read = read();
+        self.step(read());
+    }
+
+    /// So many bytes are read. Looks each time.
+    pub fn step(&self, read: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
         // A reader that begins anew is the next pass.
         let last = self.last.swap(read, Ordering::Relaxed);
         if read < last {

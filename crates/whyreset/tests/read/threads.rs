@@ -1,0 +1,119 @@
+//! Several threads over one large file say what one says, and stop together.
+
+use super::{ACK, Folder, PSH, RST, SYN, run, verdicts};
+
+/// Larger than what is followed whole in one pass.
+const LARGE: usize = 33 << 20;
+/// Every so many connections one is reset.
+const RESET: u32 = 150;
+
+/// Ethernet, IPv4 and TCP; with a VLAN tag no glance tells the connection.
+fn frame(
+    connection: u32,
+    tagged: bool,
+    server: bool,
+    flags: u8,
+    seq: u32,
+    ack: u32,
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut bytes = vec![2, 0, 0, 0, 0, u8::from(server), 2, 0, 0, 0, 0, u8::from(!server)];
+    if tagged {
+        bytes.extend([0x81, 0, 0, 7]);
+    }
+    let total = u16::try_from(40 + payload.len()).unwrap();
+    bytes.extend([8, 0, 0x45, 0]);
+    bytes.extend(total.to_be_bytes());
+    bytes.extend([0, 1, 0x40, 0, 64, 6, 0, 0]);
+    let client = (0x0a00_0000 | connection).to_be_bytes();
+    let serving = [192, 168, 0, 1];
+    bytes.extend(
+        if server {
+            [serving, client]
+        } else {
+            [client, serving]
+        }
+        .concat(),
+    );
+    let ports: [u16; 2] = if server { [443, 40_000] } else { [40_000, 443] };
+    bytes.extend(ports.iter().flat_map(|port| port.to_be_bytes()));
+    bytes.extend([seq.to_be_bytes(), ack.to_be_bytes()].concat());
+    bytes.extend([0x50, flags, 1, 244, 0, 0, 0, 0]);
+    bytes.extend(payload);
+    bytes
+}
+
+/// Connections beside each other, each with so many bytes of payload in a segment, and how many resets.
+fn capture(payload: usize) -> (Vec<u8>, usize) {
+    const STEPS: u32 = 8;
+    let payload = vec![7; payload];
+    let connections = u32::try_from(LARGE / (8 * (70 + payload.len() / 2)) + 1).unwrap();
+    let mut bytes = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
+    bytes.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
+    let (mut time, mut resets) = (0_u32, 0);
+    let len = u32::try_from(payload.len()).unwrap();
+    for step in 0..STEPS {
+        for number in 0..connections {
+            let (tagged, reset) = (number % 7 == 3, number % RESET == 3);
+            let frame = |server, flags, seq, ack, payload: &[u8]| {
+                frame(number, tagged, server, flags, seq, ack, payload)
+            };
+            let (data, answers) = (PSH | ACK, 901);
+            let frame = match step {
+                0 => frame(false, SYN, 100, 0, b""),
+                1 => frame(true, SYN | ACK, 900, 101, b""),
+                2 => frame(false, ACK, 101, answers, b""),
+                3 => frame(false, data, 101, answers, &payload),
+                4 => frame(true, data, answers, 101 + len, &payload),
+                5 => frame(false, data, 101 + len, answers + len, &payload),
+                6 => frame(true, data, answers + len, 101 + 2 * len, &payload),
+                _ if reset => {
+                    resets += 1;
+                    frame(true, RST | ACK, answers + 2 * len, 101 + 2 * len, b"")
+                }
+                _ => frame(false, ACK, 101 + 2 * len, answers + 2 * len, b""),
+            };
+            time += 9;
+            let length = u32::try_from(frame.len()).unwrap();
+            for word in [1_700_000_000 + time / 1_000_000, time % 1_000_000, length, length] {
+                bytes.extend(word.to_le_bytes());
+            }
+            bytes.extend(frame);
+        }
+    }
+    assert!(bytes.len() > LARGE, "{}", bytes.len());
+    (bytes, resets)
+}
+
+#[test]
+fn all_threads_together_say_what_one_says() {
+    let folder = Folder::new("threads");
+    // Records that are found by an index, and records that are passed by.
+    for (name, payload) in [("long.pcap", 1_400), ("short.pcap", 90)] {
+        let (bytes, resets) = capture(payload);
+        let file = folder.put(name, &bytes);
+        let told = |threads: &str| {
+            let output = run(&[&file, "-o", "json", "--threads", threads]);
+            let mut lines: Vec<String> = verdicts(&output).iter().map(ToString::to_string).collect();
+            lines.sort();
+            lines
+        };
+        let one = told("1");
+        assert_eq!(one.len(), resets);
+        for threads in ["2", "5"] {
+            assert!(told(threads) == one, "{name} by {threads}");
+        }
+    }
+}
+
+#[test]
+fn all_threads_stop_when_nobody_wants_more() {
+    let folder = Folder::new("threads-stop");
+    let (bytes, resets) = capture(90);
+    let file = folder.put("short.pcap", &bytes);
+    assert!(resets > 3);
+    for threads in ["1", "3"] {
+        let output = run(&[&file, "-o", "json", "--count", "3", "--threads", threads]);
+        assert_eq!(verdicts(&output).len(), 3, "{threads}");
+    }
+}
