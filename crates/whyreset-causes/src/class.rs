@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 
+use core::hash::{Hash, Hasher};
 use core::mem::{Discriminant, discriminant};
 
 use whyreset_evidence::{
@@ -15,7 +16,7 @@ use crate::wire;
 use crate::{idle, pattern};
 
 /// The class of a reset.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Class {
     from: Option<Side>,
     kind: (Shape, Stage, Acceptable),
@@ -32,7 +33,47 @@ pub struct Class {
     port: Option<u16>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// In few words: it is asked for each of hundreds of thousands.
+impl Hash for Class {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self {
+            from,
+            kind: (shape, stage, acceptable),
+            signs,
+            told,
+            join,
+            own,
+            other,
+            trigger,
+            way,
+            facts,
+            port,
+        } = self;
+        hasher.write_u64(u64::from(own.facts) << 32 | u64::from(other.facts));
+        let drawn = trigger.as_ref().map_or(0, |trigger| {
+            1 << 16 | u64::from(trigger.flags) << 8 | u64::from(trigger.facts)
+        });
+        hasher.write_u64(u64::from(*facts) << 32 | drawn);
+        let few = [
+            from.map_or(0, |from| 1 + from as u8),
+            *shape as u8,
+            *stage as u8,
+            *acceptable as u8,
+            *way as u8,
+            own.unacked << 4 | other.unacked,
+        ];
+        let few = few.into_iter().fold(0, |few, one| few << 8 | u64::from(one));
+        hasher.write_u64(few << 16 | u64::from(port.unwrap_or(0)));
+        if own.speaks.is_some() || other.speaks.is_some() {
+            (own.speaks, other.speaks).hash(hasher);
+        }
+        if !signs.is_empty() || told.is_some() || *join != discriminant(&Join::Alone) {
+            (signs, told, join).hash(hasher);
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct HalfClass {
     /// One bit each, in the order of [`half`].
     facts: u32,
@@ -41,7 +82,7 @@ struct HalfClass {
     speaks: Option<Speaks>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct TriggerClass {
     flags: u8,
     /// One bit each, in the order of [`trigger`].

@@ -31,7 +31,7 @@ pub struct Pending {
     pub at: u64,
     pub frame: u64,
     pub from: Direction,
-    pub passed: Box<Passed>,
+    pub passed: Passed,
     pub ladder: Vec<Step>,
     id: u16,
     /// Segments of the name and of the other end since.
@@ -303,7 +303,7 @@ impl Connection {
 }
 
 impl Pending {
-    pub fn new(packet: &Packet<'_>, from: Direction, passed: Box<Passed>, ladder: Vec<Step>) -> Self {
+    pub fn new(packet: &Packet<'_>, from: Direction, passed: Passed, ladder: Vec<Step>) -> Self {
         Self {
             at: packet.at,
             frame: packet.frame,
@@ -328,7 +328,7 @@ impl Pending {
     /// Reads a word of each of its cache lines, as far as these are asked first. The number means
     /// nothing.
     pub fn touch(&self) -> u64 {
-        let passed = &*self.passed;
+        let passed = &self.passed;
         let read = passed.frame ^ passed.own.bytes ^ passed.other.bytes ^ passed.silence_ms;
         u64::from(self.burst ^ passed.reactions ^ passed.header.seq) ^ read
     }

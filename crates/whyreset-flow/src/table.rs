@@ -3,8 +3,9 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 use core::net::SocketAddr;
 
 use whyreset_evidence::{Coverage, Dossier, Fact, Flow, Roles, Side, Source, Timestamp, What};
@@ -246,12 +247,7 @@ impl Table {
                 let rungs = if self.ladders { LADDER } else { 0 };
                 let mut ladder: Vec<Step> = self.trail.back(connection.trail).take(rungs).copied().collect();
                 ladder.reverse();
-                connection.pending = Some(Box::new(Pending::new(
-                    packet,
-                    direction,
-                    Box::new(passed),
-                    ladder,
-                )));
+                connection.pending = Some(Box::new(Pending::new(packet, direction, passed, ladder)));
                 let due = packet.at.saturating_add(HORIZON_NS);
                 if self.due.is_empty() {
                     self.next_due = due;
@@ -338,9 +334,8 @@ impl Table {
                 .pending
                 .as_ref()
                 .is_some_and(|pending| pending.at.saturating_add(HORIZON_NS) == due);
-            if ripe && let Some(pending) = connection.pending.take() {
+            if ripe && let Some(mut pending) = connection.pending.take() {
                 let went_on = newest >= due;
-                let mut pending = *pending;
                 pending.passed.port_answers |= alive;
                 pending.passed.untranslated |= untranslated;
                 pending.passed.missing.lost = self.losses.since(connection.first_at);
@@ -396,7 +391,7 @@ impl Table {
     fn settle(&mut self, mut old: Connection, seen: bool, deliver: &mut dyn FnMut(Told)) {
         if let Some(mut pending) = old.pending.take() {
             pending.passed.missing.lost = self.losses.since(old.first_at);
-            deliver(tell(&old, *pending, seen, &self.name, &self.heard));
+            deliver(tell(&old, pending, seen, &self.name, &self.heard));
         }
     }
 }
@@ -417,7 +412,7 @@ fn stray(connection: &Connection) -> Option<(SocketAddr, u32)> {
     never.then(|| (connection.key.addr(pending.from), trigger.segment.seq))
 }
 
-fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str, heard: &Heard) -> Told {
+fn tell(connection: &Connection, mut pending: Box<Pending>, seen: bool, name: &str, heard: &Heard) -> Told {
     pending.settle(seen);
     let key = &connection.key;
     let client = connection.client.unwrap_or_else(|| connection.likely_client());
@@ -433,14 +428,13 @@ fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str, h
             Side::Server
         }
     };
-    let mut passed = pending.passed;
+    let passed = &mut pending.passed;
     passed.port_answers |= heard.took_around(key.end(pending.from), pending.at);
     passed.near = connection.here().map(side).or_else(|| near(connection).map(side));
-    let cite = if name.is_empty() {
-        format!("frame:{}", pending.frame)
-    } else {
-        format!("{name} frame:{}", pending.frame)
-    };
+    let mut cite = String::with_capacity(name.len() + 32);
+    let space = if name.is_empty() { "" } else { " " };
+    // Nothing can fail there.
+    _ = write!(cite, "{name}{space}frame:{}", pending.frame);
     let ladder = pending
         .ladder
         .iter()
@@ -461,7 +455,7 @@ fn tell(connection: &Connection, mut pending: Pending, seen: bool, name: &str, h
             facts: Vec::from([Fact {
                 at: Timestamp(pending.at),
                 side: Some(side(pending.from)),
-                what: What::Passed(passed),
+                what: What::Passed(Box::new(pending.passed)),
                 cite,
             }]),
             coverage: Coverage::default(),
