@@ -303,6 +303,7 @@ impl Connection {
 }
 
 impl Pending {
+    #[inline]
     pub fn new(packet: &Packet<'_>, from: Direction, passed: Passed, ladder: Vec<Step>) -> Self {
         Self {
             at: packet.at,

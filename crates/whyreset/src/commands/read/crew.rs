@@ -134,7 +134,7 @@ impl<'a> Crew<'a> {
         let Some(mut through) = self.found.through(self.hold, self.found.stretches[nth]) else {
             return;
         };
-        while let Some(lot) = through.sift(self.found.marks.near()) {
+        while let Some(lot) = through.sift(&self.found.marks) {
             for pick in lot.picks() {
                 if pick.note() == UNSEEN {
                     lists.iter_mut().for_each(|list| list.push(*pick));

@@ -194,16 +194,16 @@ impl<'a> Desk<'a> {
         let Some(met) = met else {
             return false;
         };
-        let (all_printed, gist) = (self.printed >= PRINTED_IN_ALL, met.gist);
-        match self.kinds.get_mut(&kind(dossier, met)) {
-            Some(count) if all_printed || *count >= PRINTED => {
-                *count += 1;
-                self.note(gist);
-                self.folded += u64::from(!gist.benign || self.args.all);
-                true
+        // When nothing is printed any more, nobody asks how many of a kind there were.
+        if self.printed < PRINTED_IN_ALL {
+            match self.kinds.get_mut(&kind(dossier, met)) {
+                Some(count) if *count >= PRINTED => *count += 1,
+                _ => return false,
             }
-            _ => false,
         }
+        self.note(met.gist);
+        self.folded += u64::from(!met.gist.benign || self.args.all);
+        true
     }
 
     /// What a reset is to the policy.

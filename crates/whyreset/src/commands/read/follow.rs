@@ -50,7 +50,7 @@ impl Task<'_> {
         }
         if threads < 2 {
             let mut follower = self.follower(0, 1);
-            self.read(self.found.marks.near(), &mut follower, deliver)?;
+            self.read(&self.found.marks, &mut follower, deliver)?;
             return Ok(follower.finish(deliver));
         }
         let crew = self
@@ -219,24 +219,19 @@ impl Follower<'_> {
 
     /// Takes the records of a lot that are of marked connections.
     fn take(&mut self, lot: &Picked<'_>, deliver: &mut dyn FnMut(Told) -> bool) {
-        let (mut picked, mut hashes, mut places) = ([0; LOT], [0; LOT], [0; LOT]);
-        // First all numbers, then all questions to memory, so that these go on together; no branch
-        // on an answer that nobody can guess.
-        let mut mine = 0;
-        for index in 0..lot.len() {
-            let hash = lot.note(index);
-            (picked[mine], hashes[mine]) = (index, hash);
-            mine += usize::from(self.marks.has(hash));
+        let (mut hashes, mut places) = ([0; LOT], [0; LOT]);
+        for (index, hash) in hashes.iter_mut().enumerate().take(lot.len()) {
+            *hash = lot.note(index);
         }
-        self.table.expect(&hashes[..mine], &mut places[..mine]);
+        self.table.expect(&hashes[..lot.len()], &mut places[..lot.len()]);
         let mut segment = input::blank();
-        for (index, place) in picked[..mine].iter().zip(&places) {
-            let record = lot.at(*index);
+        for (index, (hash, place)) in hashes.iter().zip(&places).enumerate().take(lot.len()) {
+            let record = lot.at(index);
             if record.number > self.frames || !self.go_on {
                 self.go_on = false;
                 return;
             }
-            self.segment(record, &mut segment, lot.note(*index), *place, deliver);
+            self.segment(record, &mut segment, *hash, *place, deliver);
         }
     }
 
