@@ -90,15 +90,29 @@ impl Slots {
             for hash in hashes {
                 touched ^= u64::from(self.index[self.home(*hash)].hash);
             }
+            // Of many segments of one connection in a row only the first one has to ask.
+            let mut last = None;
             for (place, hash) in places.iter_mut().zip(hashes) {
+                if let Some((asked, told)) = last
+                    && asked == *hash
+                {
+                    *place = told;
+                    continue;
+                }
                 let home = self.home(*hash);
                 let near = (0..NEAR).map(|step| self.index[(home + step) & mask]);
                 *place = near
                     .take_while(|slot| slot.place != 0)
                     .find(|slot| slot.hash == *hash)
                     .map_or(NOWHERE, |slot| slot.place - 1);
+                last = Some((*hash, *place));
             }
+            let mut last = NOWHERE;
             for place in places {
+                if last == *place {
+                    continue;
+                }
+                last = *place;
                 let connection = self.connections.get(*place as usize);
                 touched ^= connection.map_or(0, Connection::touch);
             }

@@ -186,6 +186,8 @@ impl Table {
     }
 
     /// The same for a segment whose connection was expected at a place.
+    #[expect(clippy::inline_always, reason = "the loops around it do little else")]
+    #[inline(always)]
     pub fn add_near(&mut self, packet: &Packet<'_>, place: u32, deliver: &mut dyn FnMut(Told)) {
         self.counters.segments += 1;
         self.newest = self.newest.max(packet.at);

@@ -49,6 +49,7 @@ impl Trail {
     }
 
     /// Keeps a segment; `before` is what the last call for the same connection gave, 0 at first.
+    #[inline]
     pub fn add(&mut self, packet: &Packet<'_>, direction: Direction, before: u32) -> u32 {
         let step = Step {
             at: packet.at,

@@ -25,6 +25,7 @@ pub enum Seen<'a> {
 }
 
 /// Decodes one record of this time, nanoseconds.
+#[inline(never)]
 pub fn decode<'a>(record: &Record<'a>, at: u64) -> Seen<'a> {
     let mut packet = blank();
     if common(record, at, &mut packet) {
@@ -62,7 +63,8 @@ pub fn blank<'a>() -> Packet<'a> {
 }
 
 /// Whether a record is what most are, whose segment is `to` then. What was lost before it is not told.
-#[inline(never)]
+#[expect(clippy::inline_always, reason = "the loops around it do little else")]
+#[inline(always)]
 pub fn common<'a>(record: &Record<'a>, at: u64, to: &mut Packet<'a>) -> bool {
     let frame = whyreset_wire::plain(LinkType(record.link), record.data, record.wire_len);
     let Some(plain) = frame else { return false };
