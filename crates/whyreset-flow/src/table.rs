@@ -158,7 +158,7 @@ impl Table {
 
     /// Reads what the next segments of these connections will need, and the resets that are ripe next,
     /// all at once: memory answers many questions in the time of one. Changes nothing but `places`, which
-    /// [`Self::add_near`] takes.
+    /// [`Self::add_at`] takes.
     pub fn expect(&self, hashes: &[u32], places: &mut [u32]) {
         let mut touched = self.slots.touch(hashes, places);
         // A reset's own memory is found through its connection: the nearer ones' is asked for.
@@ -182,13 +182,19 @@ impl Table {
 
     /// Takes one segment; `deliver` gets every reset that is ripe now.
     pub fn add(&mut self, packet: &Packet<'_>, deliver: &mut dyn FnMut(Told)) {
-        self.add_near(packet, NOWHERE, deliver);
+        self.add_at(packet, NOWHERE, deliver);
     }
 
     /// The same for a segment whose connection was expected at a place.
-    #[expect(clippy::inline_always, reason = "the loops around it do little else")]
+    #[inline(never)]
+    pub fn add_at(&mut self, packet: &Packet<'_>, place: u32, deliver: &mut dyn FnMut(Told)) {
+        self.add_in_place(packet, place, deliver);
+    }
+
+    /// The same for a loop that does little else.
+    #[expect(clippy::inline_always, reason = "a call costs a tenth of its work")]
     #[inline(always)]
-    pub fn add_near(&mut self, packet: &Packet<'_>, place: u32, deliver: &mut dyn FnMut(Told)) {
+    pub fn add_in_place(&mut self, packet: &Packet<'_>, place: u32, deliver: &mut dyn FnMut(Told)) {
         self.counters.segments += 1;
         self.newest = self.newest.max(packet.at);
         if self.newest >= self.next_due {

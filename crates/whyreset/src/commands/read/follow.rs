@@ -251,7 +251,7 @@ impl Follower<'_> {
         if at >= self.losses.next {
             self.losses.tell(at, table);
         }
-        if !input::common(&record, at, segment) {
+        if !input::common_in_place(&record, at, segment) {
             match input::uncommon(record, at) {
                 // The first pass has noted what was lost, whosever segment says so.
                 Seen::Segment(uncommon) => {
@@ -269,7 +269,7 @@ impl Follower<'_> {
         };
         if hash != UNSEEN || unasked() {
             let go_on = &mut self.go_on;
-            table.add_near(segment, place, &mut |told| *go_on &= deliver(told));
+            table.add_in_place(segment, place, &mut |told| *go_on &= deliver(told));
         }
     }
 }

@@ -161,7 +161,7 @@ pub fn stream(
                     Seen::Other => continue,
                 }
             }
-            table.add_near(&segment, *place, &mut |told| go_on &= deliver(told));
+            table.add_at(&segment, *place, &mut |told| go_on &= deliver(told));
         }
         progress.look(&reader);
         if !go_on {
