@@ -6,13 +6,6 @@ use super::{ACK, Folder, PSH, RST, Tap, run, verdicts};
 /// connection that tells of lost packets. Large files are read in two passes, small ones in one. In
 /// Ethernet most frames are of the common form, and the one that tells is not.
 fn with_loss(legacy: &[u8], large: bool, ethernet: bool) -> Vec<u8> {
-    let framed = |tag: &[u8], data: &[u8]| {
-        if ethernet {
-            [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], tag, &[8, 0], data].concat()
-        } else {
-            data.to_vec()
-        }
-    };
     fn block(kind: u32, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len() + 12).unwrap().to_le_bytes();
         [&kind.to_le_bytes(), &length, body, &length].concat::<u8>()
@@ -32,6 +25,13 @@ fn with_loss(legacy: &[u8], large: bool, ethernet: bool) -> Vec<u8> {
         body.extend(options);
         block(6, &body)
     }
+    let framed = |tag: &[u8], data: &[u8]| {
+        if ethernet {
+            [&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2], tag, &[8, 0], data].concat()
+        } else {
+            data.to_vec()
+        }
+    };
     let word = |bytes: &[u8]| u32::from_le_bytes(bytes[..4].try_into().unwrap());
     let mut out = block(
         0x0a0d_0d0a,
