@@ -276,6 +276,21 @@ pub enum Sign {
     },
     /// An ICMP error of a router answered the same segment: the reset was made on the path.
     IcmpBeside,
+    /// It came sooner after what it answers than in half the time that its name's part of the handshake
+    /// took on that side of the capture.
+    Sooner {
+        /// Milliseconds.
+        after_ms: f64,
+        /// The handshake's, milliseconds, at least.
+        trip_ms: u32,
+    },
+    /// Its timestamp is on no clock that showed its name's last one (RFC 7323).
+    OtherClock {
+        /// Ticks since that.
+        ticks: i64,
+        /// Milliseconds since its name's last segment.
+        after_ms: u32,
+    },
 }
 
 impl Sign {
@@ -344,6 +359,14 @@ impl fmt::Display for Sign {
                 "its name's handshake has TTL {handshake}, its data {data}: something answers for it"
             ),
             Self::IcmpBeside => f.write_str("a router's ICMP error answers the same segment"),
+            Self::Sooner { after_ms, trip_ms } => write!(
+                f,
+                "it came {after_ms:.3} ms after what it answers; its name's part of the handshake took {trip_ms} ms or more"
+            ),
+            Self::OtherClock { ticks, after_ms } => write!(
+                f,
+                "its timestamp is {ticks} ticks after its name's last one, which passed {after_ms} ms before: another clock"
+            ),
         }
     }
 }

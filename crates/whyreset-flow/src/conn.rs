@@ -10,7 +10,7 @@ use whyreset_evidence::{Acceptable, Passed, Shape, Sign, Stage, Way};
 
 use crate::half::{Last, Sent, ms};
 use crate::key::{Direction, Key};
-use crate::packet::{Device, Packet, diff};
+use crate::packet::{Device, Flags, Packet, diff};
 use crate::table::HORIZON_NS;
 use crate::trail::Step;
 
@@ -81,6 +81,9 @@ pub struct Connection {
     pub copies: u8,
     /// The silence before its newest segment, milliseconds.
     pub silence_ms: u32,
+    /// Of both ends' parts of the handshake the bits that their milliseconds take, 15 at most; four bits
+    /// for each.
+    trips: u8,
 }
 
 impl Connection {
@@ -99,6 +102,7 @@ impl Connection {
             devices: [Device::NONE; 2],
             copies: 0,
             silence_ms: 0,
+            trips: 0,
         }
     }
 
@@ -263,6 +267,7 @@ impl Connection {
         if self.stray_syn == Some(direction) {
             self.stray_syn = None;
         }
+        self.note_trip(packet, direction);
         let known = self.sent[direction.index()].nxt;
         let [low, high] = &mut self.sent;
         match direction {
@@ -272,6 +277,28 @@ impl Connection {
         self.devices[direction.index()] = packet.device;
         if let Some(pending) = &mut self.pending {
             pending.follow(packet, direction, known);
+        }
+    }
+
+    /// Notes how long after a SYN or SYN-ACK its first acknowledgment passed.
+    fn note_trip(&mut self, packet: &Packet<'_>, direction: Direction) {
+        let [own, other] = [direction, direction.other()].map(|direction| &self.sent[direction.index()]);
+        let (asked, last) = (Flags(other.last.flags), &other.last);
+        let answers = asked.syn()
+            && packet.flags.ack()
+            && packet.flags.syn() != asked.ack()
+            && packet.ack == last.seq.wrapping_add(last.len).wrapping_add(1);
+        if answers && !own.acks() {
+            let bits = u32::BITS - ms(packet.at.saturating_sub(last.at)).leading_zeros();
+            self.trips |= (bits.min(15) as u8) << (4 * direction.index());
+        }
+    }
+
+    /// What this end's part of the handshake took at least, milliseconds; 0 where that is not known.
+    pub const fn trip_ms(&self, direction: Direction) -> u32 {
+        match self.trips >> (4 * direction.index()) & 15 {
+            0 => 0,
+            bits => 1 << (bits - 1),
         }
     }
 

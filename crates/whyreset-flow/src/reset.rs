@@ -13,6 +13,8 @@ use crate::netscaler;
 use crate::packet::{Flags, Packet, diff};
 use crate::trail::Step;
 
+mod time;
+
 /// What comes later than this answers nothing, nanoseconds: a round trip, and the time in which the
 /// next hop's address is asked for (RFC 4861 §10, three times a second).
 const ANSWER_NS: u64 = 4_000_000_000;
@@ -35,6 +37,9 @@ pub struct Scene<'a> {
     pub icmp: bool,
     /// The silence before the connection's newest segment, milliseconds.
     pub silence_ms: u32,
+    /// What its name's part of the handshake took on its side of the capture at least, milliseconds; 0
+    /// where that is not known.
+    pub trip_ms: u32,
     /// A SYN with another initial number came last from the other end, within the connection.
     pub stray_syn: bool,
     /// The same of the end whose name it bears.
@@ -377,6 +382,8 @@ fn signs(
     if shape == Shape::Refusal && packet.seq != 0 {
         signs.push(Sign::RefusalWithNumber(packet.seq));
     }
+    signs.extend(time::sooner(shape, trigger, scene));
+    signs.extend(time::other_clock(packet, scene));
     if scene.icmp && (trigger.is_some() || shape == Shape::Active) {
         signs.push(Sign::IcmpBeside);
     }

@@ -305,6 +305,7 @@ impl Table {
                 && ms(packet.at.saturating_sub(connection.first_at)).saturating_sub(connection.icmp_ms)
                     < ICMP_MS,
             silence_ms: connection.silence_ms,
+            trip_ms: connection.trip_ms(direction),
             stray_syn: connection.stray_syn == Some(direction.other()),
             own_stray_syn: connection.stray_syn == Some(direction),
             other_device: packet.device.is_other(connection.devices[direction.index()]),

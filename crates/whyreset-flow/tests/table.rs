@@ -254,6 +254,47 @@ fn another_stack_at_the_same_distance_is_no_other_box() {
     );
 }
 
+/// Half the way is the least that an answer of its name takes, and what its part of the handshake took may
+/// have been up to twice what is remembered.
+#[test]
+fn what_comes_too_soon_for_its_name_is_said() {
+    let sooner = |opening: &str, reset: &str| {
+        let told = play(&format!("{opening}+90 client P. len=100\n{reset}\n"));
+        let is_so = |sign: &Sign| matches!(sign, Sign::Sooner { .. });
+        signs(&told[0]).iter().any(is_so)
+    };
+    let far = "+0 client S\n+40 server S.\n+41 client .\n";
+    assert!(sooner(far, "+95 server R"));
+    assert!(!sooner(far, "+110 server R"));
+    // An active reset answers nothing.
+    assert!(!sooner(far, "+91 server R."));
+    // From the capture's other side it is 1 ms away.
+    assert!(!sooner(
+        "+0 client S\n+1 server S.\n+40 client .\n",
+        "+91 server R"
+    ));
+    // The rest of its handshake was captured alone.
+    assert!(!sooner("+40 server S.\n+41 client .\n", "+91 server R"));
+}
+
+#[test]
+fn a_timestamp_of_another_clock_is_said() {
+    let other = |stamp: u32| {
+        let told = play(&format!(
+            "+0 client S ts=900\n+1 server S. ts=700000\n+2 client . ts=902\n\
+             +3 client P. len=100 ts=903\n+5 server . ts=700004\n+2005 server R. ts={stamp}\n"
+        ));
+        let is_so = |sign: &Sign| matches!(sign, Sign::OtherClock { .. });
+        signs(&told[0]).iter().any(is_so)
+    };
+    // Milliseconds, and microseconds.
+    assert!(!other(702_004) && !other(2_700_004));
+    // A moment older: it may have been overtaken.
+    assert!(!other(699_900));
+    // The other end's, and any.
+    assert!(other(904) && other(0x7fff_0000) && other(3_000_000));
+}
+
 #[test]
 fn a_connection_in_the_same_place_is_another_one() {
     let told = play(&format!(
