@@ -12,7 +12,7 @@ use crate::{packages, sh, steps::Outcome};
 
 const OBJECT: &str = "whyreset.bpf.o";
 const FILES: [&str; 4] = ["whyreset.bpf.c", "abi.h", "core.h", OBJECT];
-const TOOLS: [&str; 2] = ["clang-14", "llvm-strip-14"];
+const TOOLS: [&str; 3] = ["clang-14", "llvm-objcopy-14", "llvm-strip-14"];
 
 fn folder() -> PathBuf {
     sh::root().join("crates/whyreset-live/bpf")
