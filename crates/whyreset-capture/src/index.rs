@@ -118,8 +118,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Over `count` records of an index of this map, from the one on that is `skip` records behind its
-    /// first one and begins where `stretch` does. `None` where the index does not reach so far.
+    /// Over a stretch of this map, whose first record is the one `skip` records behind the index's first.
+    /// `None` where the index does not reach so far.
     pub(crate) fn part(
         map: &'a Map,
         legacy: Legacy,

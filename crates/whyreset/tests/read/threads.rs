@@ -1,6 +1,6 @@
 //! Several threads over one large file say what one says, and stop together.
 
-use super::{ACK, Folder, PSH, RST, SYN, run, verdicts};
+use super::{ACK, Folder, PSH, RST, SYN, run, stderr, verdicts};
 
 /// Larger than what is followed whole in one pass.
 const LARGE: usize = 33 << 20;
@@ -104,6 +104,48 @@ fn all_threads_together_say_what_one_says() {
             assert!(told(threads) == one, "{name} by {threads}");
         }
     }
+}
+
+/// However many are printed, all are counted, each with its kind.
+#[test]
+fn what_is_not_printed_is_counted_all_the_same() {
+    const RESETS: u32 = 26_000;
+    const SERVERS: u32 = 80;
+    let folder = Folder::new("threads-counted");
+    let mut bytes = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
+    bytes.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
+    for number in 0..RESETS {
+        let segments = [
+            (false, SYN, 100, 0),
+            (true, SYN | ACK, 900, 101),
+            (false, ACK, 101, 901),
+            (true, RST | ACK, 901, 101),
+        ];
+        for (step, (server, flags, seq, ack)) in (0..).zip(segments) {
+            let mut frame = frame(number, false, server, flags, seq, ack, b"");
+            let address = if server { 26 } else { 30 };
+            frame[address + 3] = u8::try_from(number % SERVERS).unwrap();
+            let time = number * 4 + step;
+            let words = [1_700_000_000 + time / 10_000, time % 10_000 * 100, 54, 54];
+            bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+            bytes.extend(frame);
+        }
+    }
+    let file = folder.put("many.pcap", &bytes);
+    let output = run(&["-q", &file]);
+    let said = stderr(&output);
+    assert!(said.contains(&format!("{RESETS} in all")), "{said}");
+    let kinds = said
+        .lines()
+        .filter(|line| line.contains("server of 192.168.0.") || line.contains("of further kinds"));
+    let count = |line: &str| {
+        line.split_whitespace()
+            .nth(1)
+            .and_then(|count| count.parse::<u32>().ok())
+    };
+    let counts: Vec<u32> = kinds.filter_map(count).collect();
+    assert_eq!(counts.iter().sum::<u32>(), RESETS, "{said}");
+    assert!(counts.iter().all(|count| *count >= RESETS / SERVERS), "{said}");
 }
 
 #[test]

@@ -194,12 +194,10 @@ impl<'a> Desk<'a> {
         let Some(met) = met else {
             return false;
         };
-        // When nothing is printed any more, nobody asks how many of a kind there were.
-        if self.printed < PRINTED_IN_ALL {
-            match self.kinds.get_mut(&kind(dossier, met)) {
-                Some(count) if *count >= PRINTED => *count += 1,
-                _ => return false,
-            }
+        let all_printed = self.printed >= PRINTED_IN_ALL;
+        match self.kinds.get_mut(&kind(dossier, met)) {
+            Some(count) if all_printed || *count >= PRINTED => *count += 1,
+            _ => return false,
         }
         self.note(met.gist);
         self.folded += u64::from(!met.gist.benign || self.args.all);
