@@ -13,6 +13,8 @@ const SHORTEST_MS: u64 = 5_000;
 /// Two silences are one timer's where they differ by this at most, or by a fiftieth.
 const SPREAD_MS: u64 = 1_000;
 const FIFTIETH: u64 = 50;
+/// Silences that are sorted at once.
+const TOGETHER: usize = 256;
 /// Ends that are kept apart, and silences of each.
 const MOST_ENDS: usize = 4_096;
 const MOST_SILENCES: usize = 4_096;
@@ -22,12 +24,15 @@ const MOST_SILENCES: usize = 4_096;
 #[derive(Debug)]
 pub struct Silences {
     ends: Known<[Met; 2]>,
+    /// Those that are not sorted by their ends yet.
+    fresh: Vec<(End, Side, u64)>,
 }
 
 impl Default for Silences {
     fn default() -> Self {
         Self {
             ends: Known::new(MOST_ENDS),
+            fresh: Vec::new(),
         }
     }
 }
@@ -44,24 +49,33 @@ struct Met {
 impl Silences {
     /// Notes the silence before a reset.
     pub fn note(&mut self, dossier: &Dossier) {
-        let Some((server, side, silence)) = of(dossier) else {
-            return;
-        };
-        let Some(met) = self.ends.entry(server, Default::default) else {
-            return;
-        };
-        let met = &mut met[side as usize];
-        if met.count < MOST_SILENCES {
-            met.count += 1;
-            // None that is compared differs by more from a shorter one.
-            if silence >= SHORTEST_MS - SPREAD_MS {
-                met.long.push(silence);
+        self.fresh.extend(of(dossier));
+        if self.fresh.len() >= TOGETHER {
+            self.sort();
+        }
+    }
+
+    /// Sorts the fresh ones by their ends, one right behind the other: memory answers many questions in the
+    /// time of one.
+    fn sort(&mut self) {
+        for (server, side, silence) in self.fresh.drain(..) {
+            let Some(met) = self.ends.entry(server, Default::default) else {
+                continue;
+            };
+            let met = &mut met[side as usize];
+            if met.count < MOST_SILENCES {
+                met.count += 1;
+                // None that is compared differs by more from a shorter one.
+                if silence >= SHORTEST_MS - SPREAD_MS {
+                    met.long.push(silence);
+                }
             }
         }
     }
 
     /// Tells a dossier how many others were reset after the same silence.
-    pub fn tell(&self, dossier: &mut Dossier) {
+    pub fn tell(&mut self, dossier: &mut Dossier) {
+        self.sort();
         let Some((server, side, silence)) = of(dossier).filter(|(.., silence)| *silence >= SHORTEST_MS)
         else {
             return;
