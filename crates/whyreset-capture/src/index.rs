@@ -6,12 +6,14 @@ use std::fmt;
 
 use crate::Record;
 use crate::legacy::{HEAD, Legacy};
-use crate::lot::{LOT, Pick, Picked, ROW, Sieve, wanted};
+use crate::lot::{LOT, Pick, Picked, Sieve};
 use crate::stretch::Stretch;
 use crate::sys::Map;
 
 /// Bytes that a record takes here.
 const EACH: usize = 6;
+/// Records that are looked at together.
+const ROW: usize = 64;
 /// Records by which it is decided whether an index pays.
 const FIRST: usize = 4096;
 
@@ -158,7 +160,12 @@ impl<'a> Walk<'a> {
                 offset += HEAD + usize::from(*len);
             }
             self.offset = offset;
-            let (wanted, found) = wanted(notes.iter().copied(), sieve);
+            // Written in any case: no processor guesses which connection comes next.
+            let (mut wanted, mut found) = ([0_u8; ROW], 0);
+            for (nth, note) in (0..).zip(notes) {
+                wanted[found & (ROW - 1)] = nth;
+                found += usize::from(sieve.wants(*note));
+            }
             for (pick, nth) in picks.iter_mut().zip(wanted).take(found) {
                 *pick = Pick {
                     number: self.number + u64::from(nth),

@@ -12,9 +12,6 @@ use crate::{CaptureError, Record};
 /// Records of a lot at most.
 pub const LOT: usize = 256;
 
-/// Records that are looked at together.
-pub(crate) const ROW: usize = 64;
-
 /// The records of a lot.
 pub(crate) struct Lot {
     picks: Box<[Pick; LOT]>,
@@ -138,20 +135,6 @@ pub(crate) fn pick_out(
     }
     *number = last;
     (count, bytes.len() - rest.len())
-}
-
-/// Which of the notes of a row `sieve` wants, and how many. All are asked one right behind the other, so
-/// that their questions to memory go on together.
-#[expect(clippy::inline_always, reason = "the loop in it is all that its callers do")]
-#[inline(always)]
-pub(crate) fn wanted(notes: impl Iterator<Item = u32>, sieve: impl Sieve) -> ([u8; ROW], usize) {
-    let (mut wanted, mut found) = ([0; ROW], 0);
-    for (nth, note) in (0..).zip(notes) {
-        // Written in any case: no processor guesses which connection comes next.
-        wanted[found & (ROW - 1)] = nth;
-        found += usize::from(sieve.wants(note));
-    }
-    (wanted, found)
 }
 
 /// The records of a lot.
