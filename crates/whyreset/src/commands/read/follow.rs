@@ -13,7 +13,7 @@ use whyreset_flow::{Counters, Packet, Table, Told};
 use super::crew::Crew;
 use super::first::Found;
 use super::input::{self, Seen};
-use super::marks::{Marks, Part};
+use super::marks::Part;
 use super::progress::Progress;
 use super::queue::{Queue, Taker};
 use super::single::UNSEEN;
@@ -103,7 +103,6 @@ impl Task<'_> {
     fn follower(&self, shard: usize, of: usize) -> Follower<'_> {
         Follower {
             part: Part::new(&self.found.marks, shard, of),
-            marks: &self.found.marks,
             table: self.table(of),
             frames: self.found.account.frames,
             losses: Losses::of(&self.found.account.losses),
@@ -198,7 +197,6 @@ impl<'a> Losses<'a> {
 
 /// One thread's work.
 struct Follower<'a> {
-    marks: &'a Marks,
     part: Part<'a>,
     table: Table,
     /// As far as the first pass came.
@@ -263,11 +261,7 @@ impl Follower<'_> {
                 Seen::Unread | Seen::Other => return,
             }
         }
-        let unasked = || {
-            let hash = segment.key.hash();
-            self.marks.has(hash) && self.part.has(hash)
-        };
-        if hash != UNSEEN || unasked() {
+        if hash != UNSEEN || self.part.follows(segment.key.hash()) {
             let go_on = &mut self.go_on;
             table.add_in_place(segment, place, &mut |told| *go_on &= deliver(told));
         }

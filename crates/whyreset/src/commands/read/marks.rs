@@ -85,10 +85,10 @@ impl<'a> Part<'a> {
         Self { marks, shard, of }
     }
 
-    /// Whether a connection is among them, if it is marked.
+    /// Whether a connection is among them.
     #[inline]
-    pub const fn has(self, hash: u32) -> bool {
-        shard_of(hash, self.of) == self.shard
+    pub fn follows(self, hash: u32) -> bool {
+        self.marks.has(hash) && shard_of(hash, self.of) == self.shard
     }
 }
 
@@ -101,6 +101,6 @@ impl Sieve for Part<'_> {
 
     #[inline]
     fn wants(&self, hash: u32) -> bool {
-        self.marks.has(hash) && (hash == UNSEEN || self.has(hash))
+        hash == UNSEEN || self.follows(hash)
     }
 }
