@@ -47,8 +47,10 @@ impl Capture {
         PathBuf::from(format!("/proc/{pid}/fd/{fd}"))
     }
 
-    /// Reads it once, so that it is in the page cache.
+    /// Has it in the page cache as who reads it from the disk has it there: what was written in small
+    /// pieces lies in small pages, and these take several times as long to map.
     pub fn warm(&mut self) -> Result<()> {
+        self.cool()?;
         self.file.rewind()?;
         let mut buffer = vec![0; 1 << 20];
         while self.file.read(&mut buffer)? > 0 {}
