@@ -36,17 +36,17 @@ impl Page {
 
     /// The text of one `## ` section without its heading; empty where there is none.
     pub fn section(&self, title: &str) -> &'static str {
-        let mut rest = self.0;
-        loop {
-            let Some(start) = heading(rest) else { return "" };
-            let (line, body) = rest[start + 3..]
-                .split_once('\n')
-                .unwrap_or((&rest[start + 3..], ""));
-            if line.trim() == title {
-                return body[..heading(body).unwrap_or(body.len())].trim();
+        let (mut body, mut at) = (None, 0);
+        for line in self.0.split_inclusive('\n') {
+            if let Some(heading) = line.strip_prefix("## ") {
+                if let Some(start) = body {
+                    return self.0[start..at].trim();
+                }
+                body = (heading.trim() == title).then_some(at + line.len());
             }
-            rest = body;
+            at += line.len();
         }
+        body.map_or("", |start| self.0[start..].trim())
     }
 
     /// What to change: the leading bullets of `## Fix`, one sentence each. What follows a blank
@@ -113,14 +113,6 @@ impl Page {
             }
         }
         cases
-    }
-}
-
-fn heading(text: &str) -> Option<usize> {
-    if text.starts_with("## ") {
-        Some(0)
-    } else {
-        text.find("\n## ").map(|at| at + 1)
     }
 }
 
