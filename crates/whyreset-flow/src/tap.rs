@@ -31,11 +31,9 @@ impl Tap {
 
     /// Notes which way a segment went at the capturing host, where that is marked.
     pub const fn pass(&mut self, outgoing: Option<bool>) {
-        self.0 |= match outgoing {
-            Some(true) => LEFT,
-            Some(false) => CAME,
-            None => 0,
-        };
+        if let Some(leaves) = outgoing {
+            self.0 |= if leaves { LEFT } else { CAME };
+        }
     }
 
     /// Notes a copy of a segment that was seen with `usual` TTLs before; `at_once` after the last one

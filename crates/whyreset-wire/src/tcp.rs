@@ -136,10 +136,11 @@ impl Options<'_> {
     /// Value and echo of timestamps that stand alone, as most segments bear them (RFC 7323, appendix A).
     #[inline]
     pub fn only_timestamps(&self) -> Option<(u32, u32)> {
-        match self.0 {
-            [1, 1, 8, 10, stamps @ ..] if stamps.len() == 8 => Some((u32_at(stamps, 0)?, u32_at(stamps, 4)?)),
-            _ => None,
-        }
+        /// NOP, NOP, kind, length.
+        const ALONE: u32 = u32::from_be_bytes([1, 1, 8, 10]);
+        let all: &[u8; 12] = self.0.try_into().ok()?;
+        let four = |at: usize| u32::from_be_bytes([all[at], all[at + 1], all[at + 2], all[at + 3]]);
+        (four(0) == ALONE).then(|| (four(4), four(8)))
     }
 }
 
