@@ -8,10 +8,11 @@ use crate::index::{Index, Walk};
 use crate::input::{Input, open_file};
 use crate::legacy::Legacy;
 use crate::lot::{Pick, Picked};
+use crate::split::boundary_in;
 use crate::stretch::{Sift, Stretch};
 use crate::sys::Map;
 use crate::window::Window;
-use crate::{CaptureError, Packing, Reader};
+use crate::{CaptureError, Packing, Reader, find_boundary};
 
 /// A file for several readers.
 pub struct Hold {
@@ -48,6 +49,14 @@ impl Hold {
         match self.window(offset)? {
             Some(window) => Reader::over_from(window, first_number),
             None => Reader::open_at(&self.path, offset, first_number),
+        }
+    }
+
+    /// Where a record of it seems to begin; see [`find_boundary`].
+    pub fn find_boundary(&self, near_offset: u64) -> Option<u64> {
+        match self.map.as_deref() {
+            Some(map) => boundary_in(map.bytes(), near_offset),
+            None => find_boundary(&self.path, near_offset),
         }
     }
 

@@ -14,8 +14,6 @@ use crate::sys::Map;
 const EACH: usize = 6;
 /// Records that are looked at together.
 const ROW: usize = 64;
-/// Records by which it is decided whether an index pays.
-const FIRST: usize = 4096;
 
 /// Notes of records that follow each other.
 pub struct Index {
@@ -24,21 +22,19 @@ pub struct Index {
     notes: Vec<u32>,
     lens: Vec<u16>,
     most: usize,
-    /// Bytes of a record on average.
-    least: usize,
 }
 
 impl Index {
-    /// Of the records from this offset on, in so many bytes at most. Where records have fewer than `least`
-    /// bytes on average it is given up: to pass by them costs no more then.
+    /// Of the records from this offset on, in so many bytes at most; about so many records are expected. It
+    /// pays where records are long: to pass by short ones costs no more.
     #[must_use]
-    pub const fn new(start: u64, bytes: usize, least: usize) -> Self {
+    pub fn new(start: u64, bytes: usize, records: usize) -> Self {
+        let most = bytes / EACH;
         Self {
             start,
-            notes: Vec::new(),
-            lens: Vec::new(),
-            most: bytes / EACH,
-            least,
+            notes: Vec::with_capacity(records.min(most)),
+            lens: Vec::with_capacity(records.min(most)),
+            most,
         }
     }
 
@@ -50,6 +46,7 @@ impl Index {
     }
 
     /// Takes the next record, while it [is open](Self::is_open).
+    #[inline]
     pub fn push(&mut self, record: &Record<'_>, note: u32) {
         match u16::try_from(record.data.len()) {
             Ok(len) if self.is_open() => {
@@ -58,17 +55,6 @@ impl Index {
             }
             // What lies behind it cannot be found from here.
             _ => self.most = self.notes.len(),
-        }
-        if self.notes.len() == FIRST {
-            self.weigh();
-        }
-    }
-
-    #[cold]
-    fn weigh(&mut self) {
-        let bytes: usize = self.lens.iter().map(|len| usize::from(*len)).sum();
-        if bytes < FIRST * self.least {
-            self.most = FIRST;
         }
     }
 

@@ -4,6 +4,7 @@
 //! file that is read more than once is mapped into memory ([`Hold`]), and the program outlives its
 //! becoming shorter. Memory of our own stays bounded whatever the input claims about itself.
 
+mod abreast;
 pub mod annotate;
 mod blocks;
 mod clock;
@@ -26,6 +27,7 @@ mod unpack;
 mod window;
 mod write;
 
+pub use abreast::{Lane, look_abreast};
 pub use annotate::{Annotated, annotate};
 pub use clock::Resolution;
 pub use error::CaptureError;

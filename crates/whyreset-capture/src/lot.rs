@@ -73,6 +73,11 @@ impl Lot {
 pub trait Look {
     /// Sees one.
     fn look(&mut self, record: &Record<'_>);
+
+    /// Has seen so many, all that are between two offsets of the stream.
+    fn passed(&mut self, start: u64, end: u64, count: u64) {
+        _ = (start, end, count);
+    }
 }
 
 /// Who picks records.
@@ -87,7 +92,7 @@ pub trait Sieve: Copy {
 /// The record at the beginning of `bytes`, if it is whole, and what is behind it.
 #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
 #[inline(always)]
-fn whole<'a>(legacy: &Legacy, bytes: &'a [u8], number: u64) -> Option<(Record<'a>, &'a [u8])> {
+pub(crate) fn whole<'a>(legacy: &Legacy, bytes: &'a [u8], number: u64) -> Option<(Record<'a>, &'a [u8])> {
     let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
     let head = Legacy::common_head(head);
     if head.caplen > legacy.max {
@@ -140,6 +145,7 @@ pub(crate) fn pick_out(
 /// The records of a lot.
 #[derive(Clone, Copy)]
 pub struct Picked<'a> {
+    /// `None` where their headers must not be read again.
     legacy: Option<Legacy>,
     bytes: &'a [u8],
     picks: &'a [Pick],
@@ -215,7 +221,7 @@ impl<'a> Picked<'a> {
 
 impl Reader {
     /// The legacy form whose records follow each other without more words, each like the others.
-    fn common(&self) -> Option<Legacy> {
+    pub(crate) fn common(&self) -> Option<Legacy> {
         match &self.format {
             Format::Legacy(legacy, _) if legacy.is_common() => Some(*legacy),
             _ => None,
@@ -232,7 +238,7 @@ impl Reader {
         if self.offset() >= until {
             return Ok(0);
         }
-        let before = self.records;
+        let (start, before) = (self.offset(), self.records);
         if let Some(legacy) = self.common() {
             let have = self.window.have();
             let reach = usize::try_from(until - self.window.offset()).unwrap_or(usize::MAX);
@@ -258,7 +264,9 @@ impl Reader {
                 ..record
             });
         }
-        Ok(self.records - before)
+        let count = self.records - before;
+        eye.passed(start, self.offset(), count);
+        Ok(count)
     }
 
     /// Takes a note of each record that is in hand and gives those that `sieve` wants, at most [`LOT`];

@@ -59,29 +59,55 @@ pub fn find_boundary(path: &Path, near_offset: u64) -> Option<u64> {
     let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut header = [0; FILE_HEADER];
     file.read_exact_at(&mut header, 0).ok()?;
-    let legacy = Legacy::from_header(&header).ok()?;
     let mut pages = Pages {
         file,
         at: 0,
         bytes: Vec::new(),
     };
-    let first = legacy.head(&pages.head(FILE_HEADER as u64)?);
+    boundary(&header, meta.len(), near_offset, &mut |offset| pages.head(offset))
+}
+
+/// The same in a file that is in memory.
+pub(crate) fn boundary_in(bytes: &[u8], near_offset: u64) -> Option<u64> {
+    boundary(
+        bytes.first_chunk()?,
+        bytes.len() as u64,
+        near_offset,
+        &mut |offset| bytes.get(usize::try_from(offset).ok()?..)?.first_chunk().copied(),
+    )
+}
+
+/// `head` gives the bytes of a record header at an offset, if they are there.
+fn boundary(
+    header: &[u8; FILE_HEADER],
+    len: u64,
+    near_offset: u64,
+    head: &mut dyn FnMut(u64) -> Option<[u8; HEAD]>,
+) -> Option<u64> {
+    let legacy = Legacy::from_header(header).ok()?;
+    let first = legacy.head(&head(FILE_HEADER as u64)?);
     let near = near_offset.max(FILE_HEADER as u64);
     // One of the next bytes is a boundary, unless a record is longer than the file allows.
     let far = near
         .saturating_add(u64::from(legacy.max))
         .saturating_add(legacy.head_len() as u64);
-    (near..far.min(meta.len())).find(|start| row_from(*start, meta.len(), &legacy, &first, &mut pages))
+    (near..far.min(len)).find(|start| row_from(*start, len, &legacy, &first, head))
 }
 
 /// Whether a row of plausible records begins at `start`, or one that ends exactly with the file.
-fn row_from(start: u64, len: u64, legacy: &Legacy, first: &Head, pages: &mut Pages) -> bool {
+fn row_from(
+    start: u64,
+    len: u64,
+    legacy: &Legacy,
+    first: &Head,
+    head: &mut dyn FnMut(u64) -> Option<[u8; HEAD]>,
+) -> bool {
     let mut at = start;
     for _ in 0..ROW {
         if at == len {
             return true;
         }
-        let Some(bytes) = pages.head(at) else { return false };
+        let Some(bytes) = head(at) else { return false };
         let head = legacy.head(&bytes);
         let plausible = head.caplen <= legacy.max
             && (legacy.snaplen == 0 || head.caplen <= legacy.snaplen)

@@ -1,6 +1,7 @@
 //! Captures made by hand, byte by byte, held against what the reader says of them. Needs no privilege; what
 //! it compares with other programs is skipped, and said so, where they are not installed.
 
+mod abreast;
 mod annotating;
 mod bytes;
 mod failures;

@@ -8,6 +8,7 @@ mod first;
 mod follow;
 pub mod input;
 mod joined;
+mod lanes;
 mod marks;
 mod progress;
 mod queue;

@@ -1,6 +1,9 @@
 //! Several threads over one large file say what one says, and stop together.
 
-use super::{ACK, Folder, PSH, RST, SYN, run, stderr, verdicts};
+use std::fs::File;
+use std::process::Command;
+
+use super::{ACK, Folder, PSH, RST, SYN, run, stderr, verdicts, whyreset};
 
 /// Larger than what is followed whole in one pass.
 const LARGE: usize = 33 << 20;
@@ -104,6 +107,52 @@ fn all_threads_together_say_what_one_says() {
             assert!(told(threads) == one, "{name} by {threads}");
         }
     }
+}
+
+/// Where long payloads look like records, a guess where one begins is wrong, and where clocks are set
+/// meanwhile, each step counts once: nothing of it is to be seen.
+#[test]
+fn wrong_guesses_change_nothing() {
+    let folder = Folder::new("threads-guesses");
+    let decoy = [1_700_000_000, 5, 0, 0].into_iter().flat_map(u32::to_le_bytes);
+    let payload: Vec<u8> = decoy.cycle().take(32_000).collect();
+    let (plain, resets) = capture(1_400);
+    let mut bytes = plain[..24].to_vec();
+    let (mut at, mut number) = (24, 0_u32);
+    while at < plain.len() {
+        let len = u32::from_le_bytes(plain[at + 8..at + 12].try_into().unwrap());
+        let end = at + 16 + len as usize;
+        bytes.extend(&plain[at..end]);
+        number += 1;
+        if number.is_multiple_of(40) {
+            // An hour back, and forth again.
+            let hours = 3_600 * (number / 40 % 2);
+            let long = frame(0x00ff_0000, false, true, ACK, number, 1, &payload);
+            let length = u32::try_from(long.len()).unwrap();
+            let words = [1_700_000_000 - hours, 0, length, length];
+            bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+            bytes.extend(long);
+        }
+        at = end;
+    }
+    let file = folder.put("decoys.pcap", &bytes);
+    let told = |mut command: Command| {
+        let output = command.output().unwrap();
+        let mut lines: Vec<String> = verdicts(&output).iter().map(ToString::to_string).collect();
+        lines.sort();
+        (lines, stderr(&output))
+    };
+    let of_file = |threads| told(whyreset(&[&file, "-o", "json", "--threads", threads]));
+    let (lines, said) = of_file("1");
+    assert_eq!(lines.len(), resets);
+    let steps = format!("{} times the clock went back", (number / 40).div_ceil(2));
+    assert!(said.contains(&steps), "{steps}: {said}");
+    for threads in ["2", "5"] {
+        assert!(of_file(threads) == (lines.clone(), said.clone()), "{threads}");
+    }
+    let mut stream = whyreset(&["-", "-o", "json"]);
+    stream.stdin(File::open(&file).unwrap());
+    assert!(told(stream).0 == lines);
 }
 
 /// However many are printed, all are counted, each with its kind.

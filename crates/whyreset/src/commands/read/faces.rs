@@ -50,8 +50,8 @@ pub fn write(desk: &mut Desk<'_>, args: &Read, files: &[String], account: &Accou
         connections: counters.connections,
         resets: counters.resets,
         echoes: counters.echoes,
-        first: account.span.map(|(first, _)| Timestamp(first)),
-        last: account.span.map(|(_, last)| Timestamp(last)),
+        first: account.span().map(|(first, _)| Timestamp(first)),
+        last: account.span().map(|(_, last)| Timestamp(last)),
         points: &points,
     };
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -1,25 +1,31 @@
-//! The first pass over a file: which connections hold a reset, and what the file is as a whole. On
-//! two threads where that pays: the second begins at a guessed record in the middle, and its work
-//! counts only where the first arrives exactly there. Refuses to follow a connection.
+//! The first pass over a file: which connections hold a reset, and what the file is as a whole. In lanes
+//! where that pays: on as many threads as there are, and where records are long several on each. Refuses to
+//! follow a connection.
 
-use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use whyreset_capture::{
-    CaptureError, Hold, Index, Look, Picked, Reader, Record, Sieve, Sift, Stretch, Walk, find_boundary,
+    CaptureError, Hold, Index, Lane, Look, Picked, Reader, Record, Sieve, Sift, Stretch, Walk, look_abreast,
 };
 
 use super::input::{self, Seen};
+use super::lanes;
 use super::marks::Marks;
 use super::progress::Progress;
-use super::single::{Account, hash_of};
+use super::single::{Account, UNSEEN};
 
 /// Bytes that the index of a file may take.
 const INDEX: usize = 192 << 20;
-/// Bytes of a record on average from which on an index pays.
+/// Bytes of a record on average from which on an index pays, and lanes beside each other on one thread:
+/// shorter ones come near before they are asked for.
 const LONG: usize = 256;
+/// Lanes of a thread then: in the time that memory takes for a record of one, the others' are looked at.
+const ABREAST: usize = 10;
 /// Bytes of a stretch at least: what a processor's own cache holds.
 const STRETCH: u64 = 1 << 20;
+/// Records of a stretch at least, where an index stands for them.
+const ROWS: u64 = 1 << 14;
 
 /// What was found.
 pub struct Found {
@@ -37,9 +43,8 @@ pub struct Found {
     pub resets: usize,
 }
 
-/// One thread's part of it.
+/// What is found on one lane.
 struct Part {
-    marks: Marks,
     account: Account,
     index: Index,
     stretches: Vec<Stretch>,
@@ -48,28 +53,35 @@ struct Part {
 }
 
 impl Part {
-    /// From this offset on; `index` bytes may be taken for its index.
-    fn new(start: u64, index: usize) -> Self {
+    /// With an index that is still empty.
+    fn new(index: Index) -> Self {
         Self {
-            marks: Marks::new(),
             account: Account::default(),
-            index: Index::new(start, index, LONG),
+            index,
             stretches: Vec::new(),
             others: 0,
             resets: 0,
         }
     }
 
-    /// Keeps where it is and whose.
-    #[inline(never)]
-    fn note(&mut self, record: Record<'_>) {
-        self.index.push(&record, hash_of(&record));
+    /// With what the reader noted.
+    fn close(mut self, reader: &Reader) -> Self {
+        self.account.close(reader);
+        self
     }
+}
 
+/// Who looks at the records of a lane; only where they are `INDEXED` is there something to keep of each.
+struct Eye<'a, const INDEXED: bool> {
+    marks: &'a Marks,
+    part: Part,
+}
+
+impl<const INDEXED: bool> Eye<'_, INDEXED> {
     #[inline(never)]
     fn mark(&mut self, hash: u32) {
         self.marks.mark(hash);
-        self.resets += 1;
+        self.part.resets += 1;
     }
 
     /// What a glance does not tell.
@@ -82,57 +94,49 @@ impl Part {
                 }
             }
             Seen::Unread => {
-                self.account.unread += 1;
-                self.others += 1;
+                self.part.account.unread += 1;
+                self.part.others += 1;
             }
-            Seen::Error(..) | Seen::Other => self.others += 1,
+            Seen::Error(..) | Seen::Other => self.part.others += 1,
+        }
+    }
+}
+
+impl<const INDEXED: bool> Look for Eye<'_, INDEXED> {
+    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
+    #[inline(always)]
+    fn look(&mut self, record: &Record<'_>) {
+        self.part.account.time(record);
+        let seen = input::glance(record);
+        if INDEXED && self.part.index.is_open() {
+            let hash = seen.as_ref().map_or(UNSEEN, input::hash);
+            self.part.index.push(record, hash);
+        }
+        match seen {
+            Some(seen) if seen.flags.rst() => self.mark(input::hash(&seen)),
+            Some(_) => {}
+            None => self.take_apart(*record),
         }
     }
 
-    /// Reads on, to the end or to the first record at or after this offset.
-    fn read(&mut self, reader: &mut Reader, until: u64, progress: &Progress) -> Result<(), CaptureError> {
-        loop {
-            let start = reader.offset();
-            let count = reader.look(until, self)?;
-            if count == 0 {
-                return Ok(());
-            }
-            self.pass(start, reader.offset(), count);
-            progress.look(reader);
+    fn passed(&mut self, start: u64, end: u64, count: u64) {
+        if count == 0 {
+            return;
         }
-    }
-
-    /// So many records were looked at between two offsets.
-    fn pass(&mut self, start: u64, end: u64, count: u64) {
-        let first = self.account.frames + 1;
-        self.account.frames += count;
-        match self.stretches.last_mut() {
-            Some(last) if last.end - last.start < STRETCH => {
+        let part = &mut self.part;
+        let first = part.account.frames + 1;
+        part.account.frames += count;
+        match part.stretches.last_mut() {
+            Some(last) if INDEXED && last.count < ROWS || last.end - last.start < STRETCH => {
                 last.end = end;
                 last.count += count;
             }
-            _ => self.stretches.push(Stretch {
+            _ => part.stretches.push(Stretch {
                 start,
                 end,
                 first,
                 count,
             }),
-        }
-    }
-}
-
-impl Look for Part {
-    #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
-    #[inline(always)]
-    fn look(&mut self, record: &Record<'_>) {
-        self.account.time(record);
-        if self.index.is_open() {
-            self.note(*record);
-        }
-        match input::glance(record) {
-            Some(seen) if seen.flags.rst() => self.mark(input::hash(&seen)),
-            Some(_) => {}
-            None => self.take_apart(*record),
         }
     }
 }
@@ -156,31 +160,32 @@ impl Through<'_> {
 }
 
 impl Found {
-    fn new(part: Part, second: Option<Part>) -> Self {
-        let mut found = Self {
-            marks: part.marks,
-            account: part.account,
-            others: part.others,
-            resets: part.resets,
-            indexes: vec![part.index],
-            stretches: part.stretches,
-        };
-        let Some(second) = second else { return found };
-        let before = found.account.frames;
-        let later = |stretch: Stretch| Stretch {
-            first: before + stretch.first,
-            ..stretch
-        };
-        found.stretches.extend(second.stretches.into_iter().map(later));
-        // Where the first one is not whole, nobody knows what lies between.
-        if found.indexes[0].len() as u64 == found.account.frames {
-            found.indexes.push(second.index);
+    fn new(marks: Marks) -> Self {
+        Self {
+            marks,
+            account: Account::default(),
+            indexes: Vec::new(),
+            stretches: Vec::new(),
+            others: 0,
+            resets: 0,
         }
-        found.marks.merge(&second.marks);
-        found.others += second.others;
-        found.resets += second.resets;
-        found.account.join(&second.account);
-        found
+    }
+
+    /// Takes what the next lane has found.
+    fn join(&mut self, part: Part) {
+        let before = self.account.frames;
+        // Where one is not whole, nobody knows what lies behind it.
+        if self.indexes.iter().map(Index::len).sum::<usize>() as u64 == before {
+            self.indexes.push(part.index);
+        }
+        self.stretches
+            .extend(part.stretches.into_iter().map(|stretch| Stretch {
+                first: before + stretch.first,
+                ..stretch
+            }));
+        self.others += part.others;
+        self.resets += part.resets;
+        self.account.join(&part.account);
     }
 
     /// Goes through one of its stretches by the shortest way; `None` where there is none.
@@ -209,48 +214,77 @@ impl Found {
 /// # Errors
 /// A file that cannot be opened.
 pub fn pass(
-    path: &Path,
     hold: &Hold,
     threads: usize,
     progress: &Progress,
 ) -> Result<(Found, Result<(), CaptureError>), CaptureError> {
-    let mut reader = hold.reader()?;
-    let total = reader.progress().bytes_total.unwrap_or(0);
-    let middle = (threads > 1).then(|| find_boundary(path, total / 2)).flatten();
-    let index = if hold.has_index() { INDEX } else { 0 };
-    let Some(middle) = middle else {
-        let mut part = Part::new(reader.offset(), index);
-        let outcome = part.read(&mut reader, u64::MAX, progress);
-        part.account.close(&reader);
-        return Ok((Found::new(part, None), outcome));
+    let length = if hold.has_index() {
+        length(hold.reader()?)
+    } else {
+        0
     };
-    let mut part = Part::new(reader.offset(), index / 2);
-    thread::scope(|scope| {
-        let second = scope.spawn(|| {
-            let mut reader = hold.reader_at(middle, 1)?;
-            let mut part = Part::new(middle, index / 2);
-            let outcome = part.read(&mut reader, u64::MAX, &Progress::none());
-            part.account.close(&reader);
-            Ok::<_, CaptureError>((part, outcome))
-        });
-        let mut outcome = part.read(&mut reader, middle, progress);
-        let second = second.join();
-        let found = match (outcome.is_ok() && reader.offset() == middle, second) {
-            (true, Ok(Ok((other, ending)))) => {
-                outcome = ending;
-                Found::new(part, Some(other))
-            }
-            // No record begins there: the first one reads on alone.
-            (_, _) if outcome.is_ok() => {
-                outcome = part.read(&mut reader, u64::MAX, progress);
-                part.account.close(&reader);
-                Found::new(part, None)
-            }
-            _ => {
-                part.account.close(&reader);
-                Found::new(part, None)
-            }
+    if length >= LONG {
+        in_lanes::<true>(hold, [threads, ABREAST], length, progress)
+    } else {
+        in_lanes::<false>(hold, [threads, 1], length, progress)
+    }
+}
+
+/// On so many threads, so many lanes on each; records are of this length.
+fn in_lanes<const INDEXED: bool>(
+    hold: &Hold,
+    [threads, abreast]: [usize; 2],
+    length: usize,
+    progress: &Progress,
+) -> Result<(Found, Result<(), CaptureError>), CaptureError> {
+    let marks = Marks::new();
+    let count = threads * abreast;
+    let mut lanes = lanes::begin(hold, count, |reader, share| {
+        let (bytes, records) = if INDEXED {
+            let records = usize::try_from(share).unwrap_or(usize::MAX) / length.max(1);
+            // Not all have the same length.
+            (INDEX / count, records + records / 8)
+        } else {
+            (0, 0)
         };
-        Ok((found, outcome))
-    })
+        let part = Part::new(Index::new(reader.offset(), bytes, records));
+        Eye::<'_, INDEXED> { marks: &marks, part }
+    })?;
+    let passed = AtomicU64::new(0);
+    let look = |lanes: &mut [Lane<Eye<'_, INDEXED>>]| {
+        look_abreast(lanes, &mut |bytes| {
+            progress.step(passed.fetch_add(bytes, Ordering::Relaxed) + bytes);
+        });
+    };
+    let each = lanes.len().div_ceil(threads);
+    let (own, others) = lanes.split_at_mut(each);
+    thread::scope(|scope| {
+        for lanes in others.chunks_mut(each) {
+            scope.spawn(|| look(lanes));
+        }
+        look(own);
+    });
+    let (eyes, outcome) = lanes::arrived(lanes);
+    let parts: Vec<Part> = eyes
+        .into_iter()
+        .map(|(eye, reader)| eye.part.close(&reader))
+        .collect();
+    let mut found = Found::new(marks);
+    for part in parts {
+        found.join(part);
+    }
+    Ok((found, outcome))
+}
+
+/// Bytes of the first records, on average.
+fn length(mut reader: Reader) -> usize {
+    struct Count(u64);
+    impl Look for Count {
+        fn look(&mut self, _: &Record<'_>) {
+            self.0 += 1;
+        }
+    }
+    let (start, mut count) = (reader.offset(), Count(0));
+    while matches!(reader.look(start + STRETCH, &mut count), Ok(1..)) {}
+    usize::try_from((reader.offset() - start) / count.0.max(1)).unwrap_or(usize::MAX)
 }

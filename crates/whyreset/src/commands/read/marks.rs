@@ -2,6 +2,8 @@
 //! second time only these connections cost anything. Refuses to forget one: two connections may
 //! share their bits, which only costs time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use whyreset_capture::{Record, Sieve};
 
 use super::single::{UNSEEN, hash_of};
@@ -9,8 +11,8 @@ use super::single::{UNSEEN, hash_of};
 /// Words of 64 bits: as many as hold the marks of some hundred thousand connections apart.
 const WORDS: usize = 1 << 16;
 
-/// The marks.
-pub struct Marks(Box<[u64; WORDS]>);
+/// The marks, made by several threads at once and read when all are made.
+pub struct Marks(Box<[AtomicU64; WORDS]>);
 
 /// A word, and two bits in it that few others have both of.
 #[inline]
@@ -23,32 +25,26 @@ impl Marks {
     /// No connection is marked; but a frame that a glance does not tell may be of any that will be.
     pub fn new() -> Self {
         // On the heap from the beginning: a stack has no room for it.
-        let Ok(words) = vec![0; WORDS].try_into() else {
+        let words: Vec<_> = (0..WORDS).map(|_| AtomicU64::new(0)).collect();
+        let Ok(words) = words.try_into() else {
             unreachable!("as many as were asked for");
         };
-        let mut marks = Self(words);
+        let marks = Self(words);
         marks.mark(UNSEEN);
         marks
     }
 
     /// Marks a connection.
-    pub fn mark(&mut self, hash: u32) {
+    pub fn mark(&self, hash: u32) {
         let (word, bits) = place(hash);
-        self.0[word] |= bits;
-    }
-
-    /// Adds the marks of another part of the file.
-    pub fn merge(&mut self, other: &Self) {
-        for (word, other) in self.0.iter_mut().zip(&*other.0) {
-            *word |= other;
-        }
+        self.0[word].fetch_or(bits, Ordering::Relaxed);
     }
 
     /// Whether it may have been marked.
     #[inline]
     pub fn has(&self, hash: u32) -> bool {
         let (word, bits) = place(hash);
-        self.0[word] & bits == bits
+        self.0[word].load(Ordering::Relaxed) & bits == bits
     }
 }
 

@@ -18,6 +18,8 @@ use super::progress::Progress;
 pub const LARGE: u64 = 32 << 20;
 /// The hash of a frame that a glance does not tell.
 pub const UNSEEN: u32 = u32::MAX;
+/// A clock that goes back further than this has been set: nanoseconds.
+const STEP: u64 = 1_000_000_000;
 /// Losses that are kept apart.
 const LOSSES: usize = 1 << 14;
 
@@ -30,8 +32,11 @@ pub struct Account {
     pub frames: u64,
     /// Frames that could not be decoded.
     pub unread: u64,
-    /// Times of the first and the last frame, nanoseconds.
-    pub span: Option<(u64, u64)>,
+    /// Times of the first and of the last frame that was read, nanoseconds.
+    first: Option<u64>,
+    last: Option<u64>,
+    /// The earliest and the latest time where clocks went back or losses were told of.
+    beyond: Option<(u64, u64)>,
     /// What the capture itself tells: a cut tail, losses.
     pub notices: Vec<String>,
     /// Losses that the capture counts.
@@ -55,7 +60,7 @@ impl Account {
     #[expect(clippy::inline_always, reason = "a call would cost as much as its work")]
     #[inline(always)]
     pub fn time(&mut self, record: &Record<'_>) -> u64 {
-        if let (Some(at), Some((_, last))) = (record.at_ns, &mut self.span)
+        if let (Some(at), Some(last)) = (record.at_ns, &mut self.last)
             && at >= *last
             && record.drops_before == 0
         {
@@ -68,18 +73,29 @@ impl Account {
     /// The first frame, one without a time, before the last one, or behind a loss.
     #[cold]
     fn odd_time(&mut self, at: Option<u64>, drops: u64) -> u64 {
-        let at = at.or_else(|| self.span.map(|(_, last)| last)).unwrap_or_default();
-        self.span = Some(match self.span {
-            None => (at, at),
-            Some((first, last)) => {
-                self.steps_back += u64::from(at + 1_000_000_000 < last);
-                (first.min(at), last.max(at))
-            }
-        });
+        let at = at.or(self.last).unwrap_or_default();
+        self.step_to(at);
+        self.first.get_or_insert(at);
+        self.last = Some(at);
         if drops > 0 {
             self.lose(at, drops);
         }
         at
+    }
+
+    /// Notes what the times before this one were.
+    fn step_to(&mut self, at: u64) {
+        let Some(last) = self.last else { return };
+        self.steps_back += u64::from(last.saturating_sub(at) > STEP);
+        let (earliest, latest) = self.beyond.unwrap_or((at, last));
+        self.beyond = Some((earliest.min(at), latest.max(last)));
+    }
+
+    /// Times of the earliest and of the latest frame, nanoseconds.
+    pub fn span(&self) -> Option<(u64, u64)> {
+        let (first, last) = (self.first?, self.last?);
+        let (earliest, latest) = self.beyond.unwrap_or((first, last));
+        Some((first.min(earliest), last.max(latest)))
     }
 
     fn lose(&mut self, at: u64, count: u64) {
@@ -100,10 +116,15 @@ impl Account {
         }
         self.steps_back += later.steps_back;
         self.notices.extend(later.notices.iter().cloned());
-        self.span = match (self.span, later.span) {
+        if let Some(first) = later.first {
+            self.step_to(first);
+        }
+        self.beyond = match (self.beyond, later.beyond) {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, two) => one.or(two),
         };
+        self.first = self.first.or(later.first);
+        self.last = later.last.or(self.last);
     }
 
     /// Takes what the reader noted.
@@ -189,7 +210,7 @@ pub fn file(
     let total = path.metadata().map_or(0, |found| found.len());
     progress.begin(Some(total * 2));
     let hold = Hold::new(path);
-    let (found, outcome) = first::pass(path, &hold, threads, progress)?;
+    let (found, outcome) = first::pass(&hold, threads, progress)?;
     let task = Task {
         hold: &hold,
         found: &found,
@@ -247,5 +268,46 @@ pub fn each(
             None => return Ok(()),
         }
         progress.look(reader);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(times: &[u64]) -> Account {
+        let mut account = Account::default();
+        for at in times {
+            account.frame(&Record {
+                number: 1,
+                at_ns: Some(at * STEP),
+                link: 1,
+                interface: 0,
+                wire_len: 0,
+                data: &[],
+                direction: None,
+                drops_before: 0,
+            });
+        }
+        account
+    }
+
+    /// Wherever it is cut, the parts tell of the times what the whole does.
+    #[test]
+    fn parts_that_are_joined_tell_the_times_of_the_whole() {
+        let times = [50, 60, 59, 20, 21, 70, 3, 3, 1, 90, 30];
+        let whole = account(&times);
+        // From 59 to 20, 70 to 3, 3 to 1 and 90 to 30; a second back is none.
+        assert_eq!((whole.steps_back, whole.span()), (4, Some((STEP, 90 * STEP))));
+        for cut in 0..=times.len() {
+            let mut parts = account(&times[..cut]);
+            parts.join(&account(&times[cut..]));
+            assert_eq!(
+                (parts.steps_back, parts.span()),
+                (4, whole.span()),
+                "cut before {cut}"
+            );
+        }
+        assert_eq!(account(&[]).span(), None);
     }
 }
