@@ -30,7 +30,18 @@ impl<E: Look> Lane<E> {
         }
     }
 
+    /// Reads to its end; `passed` gets the bytes that were read since it was last called.
+    pub fn read(&mut self, passed: &mut dyn FnMut(u64)) {
+        let mut before = self.reader.offset();
+        while self.look(u64::MAX) {
+            let reached = self.reader.offset();
+            passed(reached - before);
+            before = reached;
+        }
+    }
+
     /// Looks at what is in hand before this offset, or at one record; `false` when it has stopped.
+    #[inline(never)]
     fn look(&mut self, until: u64) -> bool {
         match self.reader.look(until.min(self.until), &mut self.eye) {
             Ok(count) => count > 0,
@@ -42,21 +53,23 @@ impl<E: Look> Lane<E> {
     }
 }
 
-/// Reads each lane to its end; `passed` gets the bytes that were read since it was last called.
+/// Reads all lanes to their ends; `passed` gets the bytes that were read since it was last called.
 pub fn look_abreast<E: Look>(lanes: &mut [Lane<E>], passed: &mut dyn FnMut(u64)) {
     let reached = |lanes: &[&mut Lane<E>]| lanes.iter().map(|lane| lane.reader.offset()).sum::<u64>();
     let mut going: Vec<&mut Lane<E>> = lanes.iter_mut().collect();
-    while !going.is_empty() {
-        let (alone, before) = (going.len() == 1, reached(&going));
-        let short = if alone { 0 } else { take_turns(&mut going) };
+    while going.len() > 1 {
+        let before = reached(&going);
+        let short = take_turns(&mut going);
         let lane = &mut *going[short];
         // The others wait while this one looks alone.
-        let until = if alone { u64::MAX } else { lane.reader.offset() + 1 };
-        let goes_on = lane.look(until);
+        let goes_on = lane.look(lane.reader.offset() + 1);
         passed(reached(&going) - before);
         if !goes_on {
             going.swap_remove(short);
         }
+    }
+    for lane in going {
+        lane.read(passed);
     }
 }
 

@@ -252,9 +252,14 @@ fn in_lanes<const INDEXED: bool>(
     })?;
     let passed = AtomicU64::new(0);
     let look = |lanes: &mut [Lane<Eye<'_, INDEXED>>]| {
-        look_abreast(lanes, &mut |bytes| {
-            progress.step(passed.fetch_add(bytes, Ordering::Relaxed) + bytes);
-        });
+        let mut passed = |bytes| progress.step(passed.fetch_add(bytes, Ordering::Relaxed) + bytes);
+        if INDEXED {
+            look_abreast(lanes, &mut passed);
+        } else {
+            for lane in lanes {
+                lane.read(&mut passed);
+            }
+        }
     };
     let each = lanes.len().div_ceil(threads);
     let (own, others) = lanes.split_at_mut(each);
@@ -278,13 +283,9 @@ fn in_lanes<const INDEXED: bool>(
 
 /// Bytes of the first records, on average.
 fn length(mut reader: Reader) -> usize {
-    struct Count(u64);
-    impl Look for Count {
-        fn look(&mut self, _: &Record<'_>) {
-            self.0 += 1;
-        }
+    let (start, mut count) = (reader.offset(), 0);
+    while reader.offset() - start < STRETCH && matches!(reader.next(), Ok(Some(_))) {
+        count += 1;
     }
-    let (start, mut count) = (reader.offset(), Count(0));
-    while matches!(reader.look(start + STRETCH, &mut count), Ok(1..)) {}
-    usize::try_from((reader.offset() - start) / count.0.max(1)).unwrap_or(usize::MAX)
+    usize::try_from((reader.offset() - start) / count.max(1)).unwrap_or(usize::MAX)
 }

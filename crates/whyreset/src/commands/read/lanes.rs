@@ -1,9 +1,7 @@
 //! Several readers over one file, each from a place where a record seems to begin to where the next one
 //! began. What they see counts only as far as each arrives exactly there. Refuses to know what they look for.
 
-use std::slice;
-
-use whyreset_capture::{CaptureError, Hold, Lane, Look, Reader, look_abreast};
+use whyreset_capture::{CaptureError, Hold, Lane, Look, Reader};
 
 /// At most so many lanes, and one at least; `eye` makes who looks, from a reader and its share in bytes.
 ///
@@ -42,7 +40,7 @@ pub fn arrived<E: Look>(lanes: Vec<Lane<E>>) -> (Vec<(E, Reader)>, Result<(), Ca
         let astray = lane.outcome.is_ok() && lane.until != u64::MAX && lane.reader.offset() != lane.until;
         if astray {
             lane.until = u64::MAX;
-            look_abreast(slice::from_mut(&mut lane), &mut |_| {});
+            lane.read(&mut |_| {});
         }
         seen.push((lane.eye, lane.reader));
         if lane.until == u64::MAX || lane.outcome.is_err() {
