@@ -12,6 +12,7 @@ use crate::talk::{Script, talk};
 use crate::target::Target;
 
 /// Tries the addresses of a target, and goes through the script on the first that answers.
+#[inline(never)]
 pub fn ask(
     target: &Target,
     addresses: &[SocketAddr],

@@ -10,6 +10,7 @@ use whyreset_evidence::{
 use crate::outcome::{End, Exchange, Report};
 
 /// The dossier of a try that a RST ended; `None` where none did.
+#[inline(never)]
 pub fn of(report: &Report) -> Option<Dossier> {
     let (errno, state) = match report.end {
         End::Refused => (Errno::ConnRefused, TcpState::SynSent),

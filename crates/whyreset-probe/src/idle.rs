@@ -82,6 +82,7 @@ pub struct Progress {
 ///
 /// # Errors
 /// Why there is nothing to hold: the first request failed, nobody listens.
+#[inline(never)]
 pub fn search(
     options: &Options,
     known: Vec<Sample>,

@@ -88,6 +88,7 @@ struct GuessJson<'a> {
 }
 
 /// One try as one line, without a newline at its end.
+#[inline(never)]
 pub fn line(report: &Report, reading: &Reading, verdict: Option<Value>) -> String {
     let line = Line {
         schema: "whyreset/probe/1",

@@ -46,6 +46,7 @@ pub struct Asked {
 }
 
 /// Reads one try.
+#[inline(never)]
 pub fn read(report: &Report, asked: Asked) -> Reading {
     let mut reading = Reading::default();
     if let Some(exchange) = &report.exchange {

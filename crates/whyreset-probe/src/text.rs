@@ -41,6 +41,7 @@ impl Paint {
 }
 
 /// The line that says it, with a newline at its end.
+#[inline(never)]
 pub fn head(report: &Report, time: &str, paint: Paint) -> String {
     let address = report.address().map_or(String::new(), |address| {
         let asked = report.target.to_string();
@@ -59,6 +60,7 @@ pub fn head(report: &Report, time: &str, paint: Paint) -> String {
 }
 
 /// What happened, in one sentence.
+#[inline(never)]
 pub fn sentence(report: &Report) -> String {
     let exchange = report.exchange.as_ref();
     let after = exchange.map_or_else(
@@ -125,6 +127,7 @@ fn idle(exchange: Option<&Exchange>) -> String {
 }
 
 /// The reasons, each line with a newline at its end.
+#[inline(never)]
 pub fn reasons(report: &Report, reading: &Reading, paint: Paint) -> String {
     let mut out = String::new();
     let mut row = |word: &str, code: &str, text: &str| {
@@ -164,6 +167,7 @@ pub fn reasons(report: &Report, reading: &Reading, paint: Paint) -> String {
 }
 
 /// The commands that would tell more.
+#[inline(never)]
 pub fn next(reading: &Reading, paint: Paint) -> String {
     let mut out = String::new();
     for command in &reading.next {

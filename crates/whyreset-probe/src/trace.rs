@@ -104,6 +104,7 @@ pub struct Traced {
 ///
 /// # Errors
 /// CAP_NET_RAW is missing, or this host cannot send.
+#[inline(never)]
 pub fn trace(options: &Options, progress: &mut dyn FnMut(u8), stop: Stop<'_>) -> Result<Traced, String> {
     let tap = Tap::open(options.address)?;
     let mut syn = Vec::new();

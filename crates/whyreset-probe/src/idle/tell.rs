@@ -75,6 +75,7 @@ fn told(samples: &[Sample], longest: Duration, direction: &Direction, timers: Ti
 }
 
 /// One line of JSON, without a newline at its end.
+#[inline(never)]
 pub fn json(target: &str, options: &super::Options, samples: &[Sample], timers: Timers<'_>) -> String {
     let told = told(samples, options.longest, &options.direction, timers);
     let found = told.bounds.dead.is_some();
@@ -110,6 +111,7 @@ pub fn json(target: &str, options: &super::Options, samples: &[Sample], timers: 
 }
 
 /// For people.
+#[inline(never)]
 pub fn text(
     target: &str,
     time: &str,

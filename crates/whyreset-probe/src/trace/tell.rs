@@ -67,6 +67,7 @@ struct FoundJson<'a> {
 }
 
 /// One line of JSON, without a newline at its end.
+#[inline(never)]
 pub fn json(target: &str, options: &Options, traced: &Traced) -> String {
     let line = Line {
         schema: "whyreset/probe-trace/1",
@@ -153,6 +154,7 @@ fn found(found: &Found) -> FoundJson<'_> {
 }
 
 /// For people.
+#[inline(never)]
 pub fn text(target: &str, time: &str, options: &Options, traced: &Traced) -> String {
     let reset = traced.resets_syn.as_ref().or(traced.resets_data.as_ref());
     let head = match (reset, traced.baseline.distance) {
