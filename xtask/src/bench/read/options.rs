@@ -10,7 +10,7 @@ pub const USAGE: &str = "usage: cargo xtask bench read [OPTION]...
   --scale X        captures of X times the full size (default 1; the smaller captures keep theirs)
   --only KIND      small, full, one or scan alone (may be given several times)
   --smaller N      packets of the smaller captures, for programs that would take hours for the whole ones
-                   (default 2000000; the more, the slower these are a packet)
+                   (default 6000000; the more, the slower these are a packet)
   --rounds N       runs of each program (default 3)
   --dir DIR        where the captures lie meanwhile (default: the folder for temporary files)
   --binary FILE    this whyreset instead of the one built here
@@ -46,7 +46,7 @@ impl Options {
             task: Task::default(),
             scale: 1.0,
             kinds: Vec::new(),
-            smaller: 2_000_000.0,
+            smaller: 6_000_000.0,
             rounds: 3,
             folder: std::env::temp_dir(),
             binary: None,
