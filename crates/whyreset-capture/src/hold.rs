@@ -52,6 +52,11 @@ impl Hold {
         }
     }
 
+    /// Whether reading it waits for no disk: it is mapped, and in memory already.
+    pub fn is_cached(&self) -> bool {
+        self.map.as_deref().is_some_and(Map::is_cached)
+    }
+
     /// Where a record of it seems to begin; see [`find_boundary`].
     pub fn find_boundary(&self, near_offset: u64) -> Option<u64> {
         match self.map.as_deref() {

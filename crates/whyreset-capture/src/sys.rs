@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use memmap2::{Advice, Mmap};
+use rustix::io::ReadWriteFlags;
 
 /// Files that are mapped at once at most.
 const MOST: usize = 16;
@@ -77,6 +78,20 @@ impl Map {
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.pages
+    }
+
+    /// Whether the kernel has the file in memory, as far as some places of it tell. Where the file system
+    /// does not say, it is taken for one that has to be waited for.
+    pub fn is_cached(&self) -> bool {
+        /// Places that are asked for.
+        const PLACES: u64 = 64;
+        let step = self.pages.len() as u64 / PLACES;
+        (0..PLACES).all(|nth| {
+            let mut byte = [0];
+            let into = &mut [io::IoSliceMut::new(&mut byte)];
+            let read = rustix::io::preadv2(&self.file, into, nth * step, ReadWriteFlags::NOWAIT);
+            read.is_ok()
+        })
     }
 
     /// Whether the file is as long as it was, and nothing was lost while it was read.

@@ -223,8 +223,14 @@ pub fn pass(
     } else {
         0
     };
+    // A disk is waited for longer than memory, and one with a head is not to be sent to and fro.
+    let (threads, abreast) = if hold.is_cached() {
+        (threads, ABREAST)
+    } else {
+        (threads.min(2), 1)
+    };
     if length >= LONG {
-        in_lanes::<true>(hold, [threads, ABREAST], length, progress)
+        in_lanes::<true>(hold, [threads, abreast], length, progress)
     } else {
         in_lanes::<false>(hold, [threads, 1], length, progress)
     }
