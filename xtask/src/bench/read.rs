@@ -176,8 +176,6 @@ fn one_kind(kind: Kind, options: &Options, entrants: &[Entrant], pair: &[usize])
         part.made.packets,
         part.made.connections
     );
-    whole.warm()?;
-    part.warm()?;
     let mut rows: Vec<Row> = Vec::new();
     for entrant in entrants {
         rows.push(Row {
@@ -195,6 +193,9 @@ fn one_kind(kind: Kind, options: &Options, entrants: &[Entrant], pair: &[usize])
     }
     let mut complaints = Vec::new();
     for _ in 0..options.rounds {
+        // Each time, for the greatest of the programs may have taken the place of what they read.
+        part.warm()?;
+        whole.warm()?;
         for (entrant, row) in entrants.iter().zip(&mut rows) {
             let capture = if entrant.role.is_slow() { &part } else { &whole };
             let took = took(entrant, capture, pair)?;
