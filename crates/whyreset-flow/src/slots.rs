@@ -80,6 +80,7 @@ impl Slots {
         hash as usize & self.mask()
     }
 
+    /// Looks for a key from its home on, as far as any is from it.
     fn probe(&self, key: &Key, hash: u32) -> Found {
         let home = self.home(hash);
         for step in 0..self.reach.min(self.index.len()) {
