@@ -23,6 +23,10 @@ const LINE: &str = r#"mount -t tracefs tracefs /sys/kernel/tracing && exec bpftr
 
 /// Ended, bpftrace throws away what it has not printed yet.
 const SETTLED: Duration = Duration::from_millis(500);
+/// How often it is asked to end, and how long it has each time. One word that comes just before it begins
+/// to wait for events is heard with the next of these, and there may be none.
+const ASKED: usize = 50;
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What it told: the kernel's reason by number, for each run of whose server it saw a reset.
 pub type Reasons = BTreeMap<Run, String>;
@@ -69,8 +73,16 @@ impl Script {
     pub fn end(mut self) -> Result<String, String> {
         thread::sleep(SETTLED);
         let pid = self.child.id().to_string();
-        // SIGINT is not heeded by what a shell started in the background.
-        sh::run(Command::new("kill").args(["-TERM", &pid])).map_err(|error| format!("{error:#}"))?;
+        let mut asked = 0;
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if asked == ASKED {
+                return Err("bpftrace does not end".to_owned());
+            }
+            asked += 1;
+            // SIGINT is not heeded by what a shell started in the background.
+            sh::run(Command::new("kill").args(["-TERM", &pid])).map_err(|error| format!("{error:#}"))?;
+            thread::sleep(PATIENCE);
+        }
         let told = self.told.take().ok_or("it was not attached")?;
         let told = told.join().map_err(|_| "its reader panicked")?;
         told.map_err(|error| format!("its output cannot be read: {error}"))
