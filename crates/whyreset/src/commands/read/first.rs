@@ -2,7 +2,6 @@
 //! where that pays: on as many threads as there are, and where records are long several on each. Refuses to
 //! follow a connection.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use whyreset_capture::{
@@ -256,9 +255,8 @@ fn in_lanes<const INDEXED: bool>(
         let part = Part::new(Index::new(reader.offset(), bytes, records));
         Eye::<'_, INDEXED> { marks: &marks, part }
     })?;
-    let passed = AtomicU64::new(0);
     let look = |lanes: &mut [Lane<Eye<'_, INDEXED>>]| {
-        let mut passed = |bytes| progress.step(passed.fetch_add(bytes, Ordering::Relaxed) + bytes);
+        let mut passed = |bytes| progress.more(bytes);
         if INDEXED {
             look_abreast(lanes, &mut passed);
         } else {

@@ -80,6 +80,15 @@ impl Progress {
         self.bar.set_position(self.before.load(Ordering::Relaxed) + read);
     }
 
+    /// So many more bytes are read, by whichever thread.
+    pub fn more(&self, bytes: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let read = self.last.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.bar.set_position(self.before.load(Ordering::Relaxed) + read);
+    }
+
     /// Takes it off the screen.
     pub fn end(&self) {
         self.bar.finish_and_clear();
