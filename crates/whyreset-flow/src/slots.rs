@@ -205,16 +205,16 @@ impl Slots {
             Found::Here(_, place) => place,
             Found::Crowded => {
                 let home = self.home(hash);
-                let slots = (0..CANDIDATES).map(|step| (home + step) & self.mask());
-                let taken = slots.filter_map(|slot| Some((slot, self.index[slot].place.checked_sub(1)?)));
-                let oldest = taken.min_by_key(|(_, place)| self.worth(*place as usize));
-                let Some((slot, place)) = oldest else { return 0 };
-                self.index[slot] = Slot {
-                    place: place + 1,
-                    hash,
-                };
-                self.give_way(place as usize, new(), lost);
-                place as usize
+                let near = (0..CANDIDATES).map(|step| (home + step) & self.mask());
+                // All of these are taken.
+                let place_of = |slot: usize| self.index[slot].place.saturating_sub(1) as usize;
+                let slot = near
+                    .min_by_key(|slot| self.worth(place_of(*slot)))
+                    .unwrap_or(home);
+                let place = place_of(slot);
+                self.index[slot].hash = hash;
+                self.give_way(place, new(), lost);
+                place
             }
             Found::Free if self.connections.len() >= self.most => {
                 let place = self.candidate();
