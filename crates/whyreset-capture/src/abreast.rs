@@ -93,13 +93,9 @@ fn take_turns<E: Look>(lanes: &mut [&mut Lane<E>]) -> usize {
         let Lane {
             reader, until, eye, ..
         } = &mut **lane;
-        let rest = reader.window.have();
-        let reach = until.saturating_sub(reader.offset());
         hands.push(Hand {
-            rest,
-            beyond: rest
-                .len()
-                .saturating_sub(usize::try_from(reach).unwrap_or(usize::MAX)),
+            rest: reader.window.have(),
+            beyond: reader.beyond(*until),
             number: reader.before + reader.records,
             eye,
         });

@@ -228,6 +228,12 @@ impl Reader {
         }
     }
 
+    /// How many bytes in hand are at or after this offset.
+    pub(crate) fn beyond(&self, until: u64) -> usize {
+        let reach = usize::try_from(until.saturating_sub(self.offset())).unwrap_or(usize::MAX);
+        self.window.have().len().saturating_sub(reach)
+    }
+
     /// Shows the records that are in hand to `eye`, up to the first one at or after the offset `until`.
     /// Gives how many they were: 0 at the end, at `until` and after an error.
     ///
@@ -240,9 +246,7 @@ impl Reader {
         }
         let (start, before) = (self.offset(), self.records);
         if let Some(legacy) = self.common() {
-            let have = self.window.have();
-            let reach = usize::try_from(until - self.window.offset()).unwrap_or(usize::MAX);
-            let beyond = have.len().saturating_sub(reach);
+            let (have, beyond) = (self.window.have(), self.beyond(until));
             let (mut rest, mut number) = (have, self.before + self.records);
             while rest.len() > beyond
                 && let Some((record, next)) = whole(&legacy, rest, number + 1)
