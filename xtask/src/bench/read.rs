@@ -161,8 +161,12 @@ fn speed(options: &Options, whyreset: &Path) -> Result<()> {
 fn one_kind(kind: Kind, options: &Options, entrants: &[Entrant], pair: &[usize]) -> Result<Vec<Row>> {
     let smaller = options.scale.min(options.smaller / kind.packets());
     let mut whole = Capture::new(kind, options.scale, &options.folder)?;
-    let mut part = Capture::new(kind, smaller, &options.folder)?;
-    let made = whole.made;
+    let mut part = if smaller < options.scale {
+        Some(Capture::new(kind, smaller, &options.folder)?)
+    } else {
+        None
+    };
+    let (made, made_part) = (whole.made, part.as_ref().map_or(whole.made, |part| part.made));
     println!(
         "\n{}: {}\n{} packets, {} connections, {} resets, {:.2} GB, made in {:.1} s; the smaller one has {} packets, \
          {} connections",
@@ -173,19 +177,15 @@ fn one_kind(kind: Kind, options: &Options, entrants: &[Entrant], pair: &[usize])
         made.resets,
         made.bytes as f64 / 1e9,
         whole.took.as_secs_f64(),
-        part.made.packets,
-        part.made.connections
+        made_part.packets,
+        made_part.connections
     );
     let mut rows: Vec<Row> = Vec::new();
     for entrant in entrants {
         rows.push(Row {
             role: entrant.role,
             label: entrant.label.clone(),
-            made: if entrant.role.is_slow() {
-                part.made
-            } else {
-                whole.made
-            },
+            made: if entrant.role.is_slow() { made_part } else { made },
             wall: Vec::new(),
             cpu: Vec::new(),
             resident_kib: 0,
@@ -194,10 +194,12 @@ fn one_kind(kind: Kind, options: &Options, entrants: &[Entrant], pair: &[usize])
     let mut complaints = Vec::new();
     for _ in 0..options.rounds {
         // Each time, for the greatest of the programs may have taken the place of what they read.
-        part.warm()?;
-        whole.warm()?;
+        for capture in part.iter_mut().chain([&mut whole]) {
+            capture.warm()?;
+        }
         for (entrant, row) in entrants.iter().zip(&mut rows) {
-            let capture = if entrant.role.is_slow() { &part } else { &whole };
+            let smaller = part.as_ref().filter(|_| entrant.role.is_slow());
+            let capture = smaller.unwrap_or(&whole);
             let took = took(entrant, capture, pair)?;
             row.wall.push(took.wall.as_secs_f64());
             // A run shorter than a tick of the processor clock must not be a division by nothing.
